@@ -1,0 +1,312 @@
+"""The frozen records that stages exchange, and the names of the things in them.
+
+Records are plain data: no behaviour beyond small derivations, no I/O, no third-party imports (this module is on the path of
+`release plan`, which must start fast). `release.artifact.serial` turns them into canonical JSON and back.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NewType
+
+Digest = NewType("Digest", str)
+"""`sha256:` and 64 lower-case hex digits."""
+
+Commit = NewType("Commit", str)
+"""A full Git object name, 40 or 64 hex digits."""
+
+ModelName = NewType("ModelName", str)
+EnvironmentName = NewType("EnvironmentName", str)
+
+
+JsonScalar = None | bool | int | float | str
+
+
+class Kind(enum.StrEnum):
+    """What a change asks for, by what it touched."""
+
+    TRAIN = "train"
+    REPACKAGE = "repackage"
+    REDEPLOY = "redeploy"
+    POLICY = "policy"
+    TEST_SET = "test-set"
+    RETIRE = "retire"
+
+
+class Verdict(enum.StrEnum):
+    """What the evidence says; never a boolean."""
+
+    PASS = "PASS"
+    FAIL = "FAIL"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    INVALID = "INVALID"
+
+
+class EventKind(enum.StrEnum):
+    """The kinds of line a ledger may hold."""
+
+    EVALUATED = "evaluated"
+    JUDGED = "judged"
+    PACKAGED = "packaged"
+    PROMOTED = "promoted"
+    VERIFIED = "verified"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+    RESTORED = "restored"
+    HELD = "held"
+    OVERRIDDEN = "overridden"
+    APPROVED = "approved"
+    RETIRED = "retired"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """Digests of everything that decides a model's release, by the part of the release it decides.
+
+    Two commits with equal `Inputs` need no second release. `train` covers task, data contract, training data, features,
+    estimator, search, seed and the toolkit's pin; `test` the held-out file; `policy` the gate; `package` the serving format
+    and the runtime; `deploy` serving resources, rollout and the chart.
+    """
+
+    train: Digest
+    test: Digest
+    policy: Digest
+    package: Digest
+    deploy: Digest
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanItem:
+    """One model that is due: its kind, and the reasons in words."""
+
+    model: ModelName
+    kind: Kind
+    why: tuple[str, ...]
+    inputs: Inputs | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is due at `commit`, compared with `base` (a commit) or, when None, with the ledger."""
+
+    commit: Commit
+    base: Commit | None
+    items: tuple[PlanItem, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainRecord:
+    """One training: which model came out of which inputs.
+
+    `files` names the blobs of the model (`model.json` is the one whose digest is the model's). `parameters` are the
+    estimator's parameters as trained, after the search. `cross_validation` holds mean and standard deviation over folds
+    of the search metric for the chosen candidate, empty when nothing was searched.
+    """
+
+    model: ModelName
+    commit: Commit
+    key: Digest
+    model_digest: Digest
+    files: Mapping[str, Digest]
+    size_bytes: int
+    task: str
+    estimator: str
+    parameters: Mapping[str, JsonScalar]
+    threshold: float | None
+    train_digest: Digest
+    rows: int
+    columns: int
+    cross_validation: Mapping[str, float]
+    candidates: int
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """One model's predictions on the test set, stored as a CSV blob; `source` says where the predictions came from.
+
+    `source` is one of `store`, `registry`, `rebuild`, `committed-predictions`.
+    `metrics` are point estimates over all rows, by metric name.
+    """
+
+    model_digest: Digest
+    predictions: Digest
+    source: str
+    metrics: Mapping[str, float]
+    size_bytes: int | None = None
+    latency_ms: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateRecord:
+    """Challenger and champion scored on the same held-out rows. `champion` is None for a first release."""
+
+    model: ModelName
+    commit: Commit
+    key: Digest
+    task: str
+    test_digest: Digest
+    rows: int
+    threshold: float | None
+    classes: tuple[str, ...]
+    challenger: Scored
+    champion: Scored | None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """One requirement of the gate and what the rows say of it; field names are those of the verdict record.
+
+    `difference` is challenger minus champion, positive always better; for a floor it is the challenger's own value. `low`
+    and `high` bound the two-sided interval at `level`; `high_family` is the upper end at one-sided alpha/m.
+    """
+
+    metric: str
+    role: str
+    slice: str | None
+    n: int
+    champion: float | None
+    challenger: float | None
+    difference: float | None
+    low: float | None
+    high: float | None
+    level: float
+    high_family: float | None
+    margin: float | None
+    p_value: float | None
+    p_margin: float | None
+    method: str
+    verdict: Verdict
+    rows_needed: int | None
+    when_unsure: str = "block"
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestSet:
+    """The held-out rows as a budget: how many challengers they have judged, this one included, of how many they may."""
+
+    __test__ = False
+
+    digest: Digest
+    looks: int
+    budget: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerdictRecord:
+    """The gate's judgement, as `gate --json` and `compare --json` print it."""
+
+    verdict: Verdict
+    model: ModelName | None
+    challenger: Digest
+    champion: Digest | None
+    alpha: float
+    comparisons: tuple[Comparison, ...]
+    reasons: tuple[str, ...]
+    test_set: TestSet
+    review: tuple[str, ...] = ()
+    rows_needed: int | None = None
+    key: Digest | None = None
+    commit: Commit | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportRecord:
+    """Where the two renderings of a verdict are, as blobs and as files under `.release/`."""
+
+    model: ModelName
+    key: Digest
+    markdown: Digest
+    html: Digest
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackageRecord:
+    """A model's image in the registry. `digest` is the manifest's; `diff_id` the uncompressed model layer's."""
+
+    model: ModelName
+    key: Digest
+    model_digest: Digest
+    repository: str
+    digest: Digest
+    base: Digest
+    layer: Digest
+    diff_id: Digest
+    size_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseId:
+    """What is verified, rejected or withdrawn: model, image and chart in one environment, never a model alone."""
+
+    model_digest: Digest
+    image_repository: str
+    image_digest: Digest
+    chart: str
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """The judgement that a promotion rests on, small enough to live in a ledger line.
+
+    `metrics` holds, for each comparison that was judged, `name: (champion, challenger, low, high)`.
+    """
+
+    verdict: Verdict
+    record: Digest
+    champion: Digest | None
+    test: Digest
+    metrics: Mapping[str, tuple[float | None, float | None, float | None, float | None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """One line of a model's ledger. `prev` is the digest of the line before, None for the first."""
+
+    seq: int
+    prev: Digest | None
+    kind: EventKind
+    at: str
+    model: ModelName
+    environment: EnvironmentName | None = None
+    operation: Digest | None = None
+    commit: Commit | None = None
+    release: ReleaseId | None = None
+    inputs: Inputs | None = None
+    evidence: Evidence | None = None
+    predictions: Mapping[str, str] = field(default_factory=dict)
+    reason: str | None = None
+    cause: str | None = None
+    by: str | None = None
+    until: str | None = None
+
+
+class Outcome(enum.StrEnum):
+    """How a promotion ended."""
+
+    PROMOTED = "promoted"
+    ALREADY = "already"
+    SHOWN = "shown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromoteRecord:
+    """A promotion as it was committed (`PROMOTED`), found done (`ALREADY`) or only shown (`SHOWN`).
+
+    `diff` is the unified diff of the deploy branch; `deploy_commit` the commit that holds it, None when only shown.
+    """
+
+    model: ModelName
+    environment: EnvironmentName
+    outcome: Outcome
+    operation: Digest
+    release: ReleaseId
+    deploy_branch: str
+    deploy_commit: Commit | None
+    attempts: int
+    diff: str
