@@ -59,6 +59,15 @@ class Source(Protocol):
     def read(self, commit: Commit, path: str) -> bytes | None:
         """Return a file's bytes at a commit, None when it is not there."""
 
+    def changed(self, base: Commit, head: Commit, *paths: str) -> Sequence[str]:
+        """Return the paths below `paths` that differ between two commits."""
+
+    def objects(self, names: Sequence[str]) -> Sequence[str | None]:
+        """Return the object name behind each `commit:path`, None where there is none, in one call."""
+
+    def read_many(self, commit: Commit, paths: Sequence[str]) -> Mapping[str, bytes]:
+        """Return the bytes of those of `paths` that exist at a commit, in one call."""
+
     def dirty(self, *paths: str) -> Sequence[str]:
         """Return the paths below `paths` whose work-tree copy differs from HEAD, untracked files included."""
 

@@ -7,7 +7,7 @@ Records are plain data: no behaviour beyond small derivations, no I/O, no third-
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping  # noqa: TC003 (read at run time when records are loaded)
 from dataclasses import dataclass, field
 from typing import NewType
 
@@ -38,7 +38,7 @@ class Kind(enum.StrEnum):
 class Verdict(enum.StrEnum):
     """What the evidence says; never a boolean."""
 
-    PASS = "PASS"
+    PASS = "PASS"  # noqa: S105 (a verdict)
     FAIL = "FAIL"
     INCONCLUSIVE = "INCONCLUSIVE"
     INVALID = "INVALID"
@@ -97,6 +97,18 @@ class Plan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CheckRecord:
+    """What was found in order before any training: rows and columns counted, and notes on what to know."""
+
+    model: ModelName
+    key: Digest
+    train_rows: int
+    test_rows: int
+    columns: int
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainRecord:
     """One training: which model came out of which inputs.
 
@@ -127,7 +139,8 @@ class TrainRecord:
 class Scored:
     """One model's predictions on the test set, stored as a CSV blob; `source` says where the predictions came from.
 
-    `source` is one of `store`, `registry`, `rebuild`, `committed-predictions`.
+    `source` is one of `store`, `registry`, `rebuild`, `committed-predictions`. `latency_ms` holds the median of each timed
+    block of single requests, empty when nothing was timed.
     `metrics` are point estimates over all rows, by metric name.
     """
 
@@ -135,13 +148,17 @@ class Scored:
     predictions: Digest
     source: str
     metrics: Mapping[str, float]
+    threshold: float | None = None
     size_bytes: int | None = None
     latency_ms: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateRecord:
-    """Challenger and champion scored on the same held-out rows. `champion` is None for a first release."""
+    """Challenger and champion scored on the same held-out rows. `champion` is None for a first release.
+
+    `invalid` lists what makes any verdict on these rows worthless, such as rows that were trained on.
+    """
 
     model: ModelName
     commit: Commit
@@ -154,6 +171,7 @@ class EvaluateRecord:
     challenger: Scored
     champion: Scored | None
     notes: tuple[str, ...] = ()
+    invalid: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,6 +229,7 @@ class VerdictRecord:
     review: tuple[str, ...] = ()
     rows_needed: int | None = None
     key: Digest | None = None
+    evaluation: Digest | None = None
     commit: Commit | None = None
 
 

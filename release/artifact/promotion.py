@@ -1,0 +1,307 @@
+"""What a promotion is: the intent, the tip it meets, and the one commit that follows, or the reason why none does.
+
+Pure: nothing is asked of git, a clock or a registry. Publishing the commit, and trying again when somebody else was faster, is
+`release.stages.promote`.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, assert_never
+
+from release.artifact import ledger as events
+from release.artifact.serial import digest_json, digest_of
+from release.artifact.strict import canonical_line
+from release.artifact.values import patch
+from release.errors import BadInputError, ConflictError, GateFailedError, InconclusiveError, SecurityRefusalError
+from release.records import EventKind, Evidence, ReleaseId, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from release.artifact.ledger import Ledger
+    from release.records import (
+        Commit,
+        Comparison,
+        Digest,
+        EnvironmentName,
+        Event,
+        Inputs,
+        ModelName,
+        PackageRecord,
+        VerdictRecord,
+    )
+
+ENVIRONMENTS = "charts/environments"
+VERSIONS = "charts/versions"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promotion:
+    """The intent, whatever the deploy branch looks like: it is applied anew to every tip.
+
+    `after` is the environment that must have verified the same release first. `commit` is the source commit, `inputs` the
+    digests at it. `chart` holds the files of `charts/model` at that commit by relative path, `draft` the values file for the
+    case that there is none. `predictions` is a repository path and a CSV to commit with the rest. `by` is who asked.
+    """
+
+    model: ModelName
+    environment: EnvironmentName
+    after: EnvironmentName | None
+    commit: Commit
+    inputs: Inputs
+    package: PackageRecord
+    verdict: VerdictRecord
+    environments: tuple[EnvironmentName, ...]
+    chart: Mapping[str, bytes]
+    draft: bytes
+    predictions: tuple[str, bytes] | None
+    by: str | None
+
+    @property
+    def values_path(self) -> str:
+        """Where the values are."""
+        return f"{ENVIRONMENTS}/{self.environment}/{self.model}.yaml"
+
+    @property
+    def ledger_path(self) -> str:
+        """Where the events are."""
+        return f"{ENVIRONMENTS}/ledger/{self.model}.jsonl"
+
+    @property
+    def chart_path(self) -> str:
+        """Where the release's own copy of the chart is: a folder named by what is in it."""
+        files = {path: digest_of(content) for path, content in self.chart.items()}
+        return f"{VERSIONS}/{digest_json(files).removeprefix('sha256:')[:16]}"
+
+
+class Lineage(enum.Enum):
+    """How the promotion's source commit relates to the one that serves."""
+
+    FORWARD = enum.auto()
+    """Nothing serves, or what serves comes from this commit or an ancestor of it."""
+    BACKWARD = enum.auto()
+    DIVERGED = enum.auto()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeployState:
+    """What a promotion needs to know of one tip: the files that it may touch, as they are, and the ledger among them."""
+
+    files: Mapping[str, bytes]
+    ledger: Ledger
+    lineage: Lineage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A commit to be made: whole files by path, and the event that it records."""
+
+    changes: Mapping[str, bytes]
+    message: str
+    event: Event
+    operation: Digest
+    release: ReleaseId
+
+
+@dataclass(frozen=True, kw_only=True)
+class Already:
+    """The release serves there by the ledger; nothing to do."""
+
+    event: Event
+    operation: Digest
+    release: ReleaseId
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rejudge:
+    """The verdict is about another champion than this tip's."""
+
+    champion: Event | None
+
+
+def decide(promotion: Promotion, state: DeployState, now: datetime) -> Change | Already | Rejudge:
+    """Say what promoting means at this tip; pure.
+
+    Raises GateFailedError for FAIL and INVALID, for a release or a model that was rejected and for one that the environment
+    before has not verified; InconclusiveError; ConflictError when a newer or unrelated commit serves; BadInputError when the
+    verdict is about another model than the package's; SecurityRefusalError when the chart's copy is not what its name says.
+    """
+    environment, verdict = promotion.environment, promotion.verdict
+    if verdict.challenger != promotion.package.model_digest:
+        what = f"the verdict is about {verdict.challenger[:19]}, the package holds {promotion.package.model_digest[:19]}"
+        raise BadInputError(what, where=promotion.model, fix="run `release gate` and `release package` on the same commit")
+    release = ReleaseId(
+        model_digest=promotion.package.model_digest,
+        image_repository=promotion.package.repository,
+        image_digest=promotion.package.digest,
+        chart=promotion.chart_path,
+        version=events.version_of(state.ledger, promotion.package.model_digest),
+    )
+    before = events.previous(state.ledger, environment)
+    preceding = digest_of(canonical_line(before)) if before else None
+    operation = digest_json([promotion.model, environment, release, preceding])
+    current = events.serving(state.ledger, environment)
+    if current is not None and current.release == release:
+        return Already(event=current, operation=current.operation or operation, release=release)
+    for event in state.ledger.events:
+        if event.operation == operation:
+            return Already(event=event, operation=operation, release=release)
+    _require_pass(promotion)
+    _require_welcome(promotion, state.ledger, release, now)
+    _require_forward(promotion, state.lineage, current)
+    champion = events.champion(state.ledger, promotion.environments)
+    beaten = champion.release.model_digest if champion and champion.release else None
+    # A model on its way to a further environment is its own champion by then; the verdict that brought it there stands.
+    if beaten not in {verdict.champion, release.model_digest}:
+        return Rejudge(champion=champion)
+    return _change(promotion, state, release, operation, now)
+
+
+def _require_pass(promotion: Promotion) -> None:
+    verdict = promotion.verdict
+    told = [_told(comparison) for comparison in verdict.comparisons if comparison.verdict is not Verdict.PASS]
+    why = "; ".join([*told, *verdict.reasons]) or "no reason was recorded"
+    match verdict.verdict:
+        case Verdict.PASS:
+            return
+        case Verdict.FAIL | Verdict.INVALID:
+            fix = "see `release report`; nothing was promoted"
+            raise GateFailedError(f"the verdict is {verdict.verdict}: {why}", where=promotion.model, fix=fix)
+        case Verdict.INCONCLUSIVE:
+            fix = f"{verdict.rows_needed} test rows would tell" if verdict.rows_needed else "see `release report`"
+            raise InconclusiveError(f"the verdict is INCONCLUSIVE: {why}", where=promotion.model, fix=fix)
+        case _:
+            assert_never(verdict.verdict)
+
+
+def _told(comparison: Comparison) -> str:
+    return f"{_name(comparison)} {comparison.verdict}" + (f" ({comparison.reason})" if comparison.reason else "")
+
+
+def _name(comparison: Comparison) -> str:
+    """Name a comparison uniquely: a metric may be primary, a floor and judged on slices at once."""
+    if comparison.slice is not None:
+        return f"{comparison.metric}:{comparison.slice}"
+    return f"{comparison.metric}:floor" if comparison.role == "floor" else comparison.metric
+
+
+def _require_welcome(promotion: Promotion, ledger: Ledger, release: ReleaseId, now: datetime) -> None:
+    """Refuse what was rejected, and what the environment before has not verified."""
+    environment = promotion.environment
+    bar = events.barred(ledger, release.model_digest, now=now)
+    if bar is not None:
+        fix = f"`release override {promotion.model} --kind rejected` if that was wrong"
+        what = f"this model was rejected on {bar.at}: {bar.reason or 'no reason was recorded'}"
+        raise GateFailedError(what, where=f"{promotion.model} {release.version}", fix=fix)
+    refused = events.rejected(ledger, release, environment=environment, now=now)
+    if refused is not None:
+        fix = f"release another, or `release override {promotion.model} --kind rejected`"
+        what = f"{environment} rejected this release on {refused.at}: {refused.reason or 'no reason was recorded'}"
+        raise GateFailedError(what, where=f"{promotion.model} {release.version}", fix=fix)
+    if promotion.after is None or events.verified(ledger, promotion.after, release) is not None:
+        return
+    if events.overridden(ledger, "environment", environment=environment, release=release, now=now) is None:
+        fix = f"promote it to {promotion.after} and wait until `release reconcile` has verified it there"
+        what = f"{promotion.after} has not verified this release, and {environment} comes after it"
+        raise GateFailedError(what, where=f"{promotion.model} {release.version}", fix=fix)
+
+
+def _require_forward(promotion: Promotion, lineage: Lineage, current: Event | None) -> None:
+    serves = f"{promotion.environment} serves commit {(current.commit if current and current.commit else '?')[:12]}"
+    ours = promotion.commit[:12]
+    match lineage:
+        case Lineage.FORWARD:
+            return
+        case Lineage.BACKWARD:
+            fix = "promote from the newer commit, or `release rollback`"
+            raise ConflictError(f"{serves}, which is newer than {ours}", where=promotion.model, fix=fix)
+        case Lineage.DIVERGED:
+            fix = "merge the two and promote from the merge"
+            raise ConflictError(f"{serves}, which {ours} does not contain", where=promotion.model, fix=fix)
+        case _:
+            assert_never(lineage)
+
+
+def _change(promotion: Promotion, state: DeployState, release: ReleaseId, operation: Digest, now: datetime) -> Change:
+    grown, _ = events.append(
+        state.ledger,
+        EventKind.PROMOTED,
+        at=now,
+        model=promotion.model,
+        environment=promotion.environment,
+        operation=operation,
+        commit=promotion.commit,
+        release=release,
+        inputs=promotion.inputs,
+        evidence=_evidence(promotion.verdict),
+        predictions=_predicted(promotion),
+        by=promotion.by,
+    )
+    scalars: dict[str, str | bool] = {
+        "image.repository": release.image_repository,
+        "image.digest": release.image_digest,
+        "model.digest": release.model_digest,
+        "model.version": release.version,
+        "release.operation": operation,
+        "release.commit": promotion.commit,
+        "release.fast": False,
+        "chart.path": release.chart,
+    }
+    values = patch(state.files.get(promotion.values_path, promotion.draft), scalars, where=promotion.values_path)
+    wanted = {promotion.values_path: values, promotion.ledger_path: grown.content, **_chart(promotion, state)}
+    if promotion.predictions:
+        path, content = promotion.predictions
+        wanted[path] = content
+    return Change(
+        changes={path: content for path, content in wanted.items() if state.files.get(path) != content},
+        message=_message(promotion, release, operation),
+        event=grown.events[-1],
+        operation=operation,
+        release=release,
+    )
+
+
+def _chart(promotion: Promotion, state: DeployState) -> dict[str, bytes]:
+    """Return the release's copy of the chart when the branch has none yet; one that is there is never written again."""
+    if not promotion.chart:
+        raise BadInputError("there is no chart", where="charts/model", fix="commit charts/model, see `release init`")
+    folder = promotion.chart_path
+    wanted = {f"{folder}/{path}": content for path, content in promotion.chart.items()}
+    there = {path: content for path, content in state.files.items() if path.startswith(f"{folder}/")}
+    if there and there != wanted:
+        fix = "restore the folder from the deploy branch's history"
+        raise SecurityRefusalError("this copy of the chart is not what its name says", where=folder, fix=fix)
+    return {} if there else wanted
+
+
+def _evidence(verdict: VerdictRecord) -> Evidence:
+    return Evidence(
+        verdict=verdict.verdict,
+        record=digest_json(verdict),
+        champion=verdict.champion,
+        test=verdict.test_set.digest,
+        metrics={_name(c): (c.champion, c.challenger, c.low, c.high) for c in verdict.comparisons},
+    )
+
+
+def _predicted(promotion: Promotion) -> dict[str, str]:
+    if promotion.predictions is None:
+        return {}
+    path, content = promotion.predictions
+    return {"path": path, "digest": digest_of(content), "test": promotion.verdict.test_set.digest}
+
+
+def _message(promotion: Promotion, release: ReleaseId, operation: Digest) -> str:
+    trailers = {
+        "Release-Model": promotion.model,
+        "Release-Environment": promotion.environment,
+        "Release-Model-Digest": release.model_digest,
+        "Release-Image-Digest": release.image_digest,
+        "Release-Operation": operation,
+        "Release-Event": EventKind.PROMOTED,
+    }
+    lines = "".join(f"{name}: {value}\n" for name, value in trailers.items())
+    return f"release: {promotion.model} {release.version} to {promotion.environment}\n\n{lines}"

@@ -1,0 +1,46 @@
+"""`release evaluate`: one stage alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from release.cli.render import emit, json_option, models_argument
+
+if TYPE_CHECKING:
+    from release.cli.pipeline import Job
+    from release.cli.wiring import Workspace
+    from release.records import EvaluateRecord
+
+
+@click.command(short_help="Score challenger and champion on the same held-out rows.")
+@models_argument
+@json_option
+def command(models: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 (click passes it)
+    """Score the trained challenger and the champion on the same held-out rows; nothing is judged yet.
+
+    Needs the record that `release train` wrote for this commit.
+
+    \b
+    Example:
+      release evaluate churn
+    """
+    from release.cli.each import each  # noqa: PLC0415 (kept off the path of --help)
+
+    done = each(models, _evaluate)
+    emit(done[0] if len(models) == 1 else done, lambda: "\n".join(map(_text, done)) or "nothing to release", as_json=as_json)
+
+
+def _evaluate(workspace: Workspace, job: Job) -> EvaluateRecord:
+    from release.cli import pipeline  # noqa: PLC0415 (kept off the path of --help)
+
+    return pipeline.evaluate(workspace, job, pipeline.train(workspace, job, known=True))
+
+
+def _text(record: EvaluateRecord) -> str:
+    lines = [f"{record.model}: {record.rows} held-out rows"]
+    for name, value in record.challenger.metrics.items():
+        against = f" against {record.champion.metrics[name]:.4g}" if record.champion else ""
+        lines.append(f"  {name:<18} {value:.4g}{against}")
+    return "\n".join(lines)

@@ -1,0 +1,42 @@
+"""`release package`: one stage alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from release.cli.render import emit, json_option, models_argument
+
+if TYPE_CHECKING:
+    from release.cli.pipeline import Job
+    from release.cli.wiring import Workspace
+    from release.records import PackageRecord
+
+
+@click.command(short_help="Put the model into an image, by digest.")
+@models_argument
+@json_option
+def command(models: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 (click passes it)
+    """Put the trained model into an image and the image into the registry. The same model is the same image, anywhere.
+
+    Needs the record that `release train` wrote for this commit; no Docker.
+
+    \b
+    Example:
+      release package churn
+    """
+    from release.cli.each import each  # noqa: PLC0415 (kept off the path of --help)
+
+    done = each(models, _package)
+    emit(done[0] if len(models) == 1 else done, lambda: "\n".join(map(_text, done)) or "nothing to release", as_json=as_json)
+
+
+def _package(workspace: Workspace, job: Job) -> PackageRecord:
+    from release.cli import pipeline  # noqa: PLC0415 (kept off the path of --help)
+
+    return pipeline.package(workspace, job, pipeline.train(workspace, job, known=True))
+
+
+def _text(record: PackageRecord) -> str:
+    return f"{record.model}: {record.repository}@{record.digest} ({record.size_bytes / 1000:.0f} kB)"

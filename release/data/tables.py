@@ -1,0 +1,151 @@
+"""Data files to frames and back: CSV as text, Parquet as its own types, and the digest of either.
+
+Nothing is guessed here: a CSV cell stays text until the column contract says what it is (`release.data.contract`). The
+frame's index tells where a row came from: line numbers named `line` for CSV, row numbers named `row` for Parquet.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from release.data.values import label
+from release.errors import BadInputError, EnvironmentTroubleError
+from release.records import Digest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_NO_FILE = "put the file there, or correct data.train and data.test in model.yaml"
+
+
+def read(path: Path, *, where: str) -> pd.DataFrame:
+    """Read a `.csv` or `.parquet` file; `where` is what messages call it.
+
+    CSV: UTF-8 (a byte-order mark is allowed), one header line, comma-separated; every cell is text, an empty one is missing
+    (NaN), blank lines are passed over. Raises BadInputError, with the line, for a file that is not there, not UTF-8, empty,
+    without rows, with a repeated or empty column name or a line of the wrong length; EnvironmentTroubleError for Parquet
+    without pyarrow and for a disk that cannot be read.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".parquet"):
+        raise BadInputError(f'"{path.name}" is neither .csv nor .parquet', where=where, fix="convert it")
+    frame = _csv(_content(path, where), where) if suffix == ".csv" else _parquet(path, where)
+    if frame.empty:
+        raise BadInputError("there are columns but no rows", where=where, fix="add the rows")
+    return frame
+
+
+def digest(path: Path) -> Digest:
+    """Return the digest of a file's bytes. Raises BadInputError when it is not there."""
+    try:
+        with path.open("rb") as file:
+            return Digest("sha256:" + hashlib.file_digest(file, "sha256").hexdigest())
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise BadInputError("there is no such data file", where=str(path), fix=_NO_FILE) from error
+
+
+def to_csv(frame: pd.DataFrame) -> bytes:
+    """Return a frame as CSV that `read` reads back: text cells as they are, numbers exact, missing ones empty."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([str(name) for name in frame.columns])
+    columns = [_texts(frame[name]) for name in frame.columns]
+    writer.writerows(zip(*columns, strict=True))
+    return text.getvalue().encode()
+
+
+def _texts(column: pd.Series[Any]) -> list[str]:
+    return ["" if gone else label(cell) for cell, gone in zip(column.tolist(), column.isna().tolist(), strict=True)]
+
+
+def _content(path: Path, where: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise BadInputError("there is no such data file", where=where, fix=_NO_FILE) from error
+    except OSError as error:
+        raise EnvironmentTroubleError(
+            f"cannot be read: {error.strerror}", where=where, fix="see to it, run again"
+        ) from error
+
+
+def _csv(content: bytes, where: str) -> pd.DataFrame:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise BadInputError("this line is not UTF-8", where=f"{where}:{line}", fix="save the file as UTF-8") from error
+    # strict: a quote that is never closed would otherwise swallow the rest of the file.
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = next((row for row in reader if row), None)
+        if header is None:
+            raise BadInputError("the file is empty", where=where, fix="add a header line and the rows")
+        _check_header(header, f"{where}:{reader.line_num}")
+        rows, lines = _rows(reader, header, where)
+    except csv.Error as error:
+        raise BadInputError(f"not CSV: {error}", where=f"{where}:{reader.line_num}", fix="check the quotes") from error
+    cells = np.empty((len(rows), len(header)), dtype=object)
+    for number, row in enumerate(rows):
+        cells[number] = [cell if cell != "" else np.nan for cell in row]
+    index = pd.Index(lines, name="line", dtype="int64")
+    # dtype=object: newer pandas would otherwise make its own string type of the text, and only where pyarrow is installed.
+    return pd.DataFrame(cells, index=index, columns=pd.Index(header, dtype=object), dtype=object)
+
+
+def _rows(reader: Any, header: list[str], where: str) -> tuple[list[list[str]], list[int]]:
+    """Return the rows and the line on which each begins (a quoted cell may span several)."""
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    begins = reader.line_num + 1
+    for row in reader:
+        if row and len(row) != len(header):
+            raise BadInputError(
+                f"{len(row)} cells where the header has {len(header)}",
+                where=f"{where}:{begins}",
+                fix="quote cells that hold commas, and give every row one cell for each column",
+            )
+        if row:
+            rows.append(row)
+            lines.append(begins)
+        begins = reader.line_num + 1
+    return rows, lines
+
+
+def _check_header(header: list[str], where: str) -> None:
+    for number, name in enumerate(header, start=1):
+        if not name.strip():
+            raise BadInputError(f"column {number} has no name", where=where, fix="name it in the header, or remove it")
+        if name in header[: number - 1]:
+            raise BadInputError(f'two columns are called "{name}"', where=where, fix="rename or remove one of the two")
+
+
+def _parquet(path: Path, where: str) -> pd.DataFrame:
+    try:
+        import pyarrow as pa  # noqa: PLC0415 (an optional extra, and heavy)
+        import pyarrow.parquet as pq  # noqa: PLC0415 (as above)
+    except ImportError as error:
+        raise EnvironmentTroubleError(
+            "reading Parquet needs pyarrow, which is not installed", where=where, fix="pip install 'model-release[parquet]'"
+        ) from error
+    content = _content(path, where)
+    if not content:
+        raise BadInputError("the file is empty", where=where, fix="write the table again")
+    try:
+        # Statistics, page indexes and the like may lie in a damaged file; whatever pyarrow makes of it is the user's file.
+        table = pq.read_table(pa.BufferReader(content))
+    except (pa.ArrowException, OSError) as error:
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise BadInputError(f"not Parquet: {said}", where=where, fix="write the table again") from error
+    if not table.column_names:
+        raise BadInputError("the table has no columns", where=where, fix="write the table again")
+    _check_header(table.column_names, where)
+    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
+    frame.index = pd.RangeIndex(1, len(frame) + 1, name="row")
+    return frame

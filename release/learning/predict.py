@@ -1,0 +1,212 @@
+"""A fitted model's predictions for named rows, as arrays and as a CSV file that loses no bit.
+
+Rows are compared by id, never by position. What predictions are worth is not computed here.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import warnings
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from release.errors import BadInputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from release.learning.rows import Rows, Task
+
+_NEAR = 1e-6
+_FEW = 5
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Predictions:
+    """What one model says of each row.
+
+    `values` are P(positive), shape (rows,), for binary; P(class), shape (rows, classes), for multiclass; the predicted
+    number, shape (rows,), for regression. `y` is the truth as 0/1, class index or float, None where it is not known.
+    `classes` names the columns of `values`, and is empty unless the task is multiclass.
+    """
+
+    task: Task
+    ids: NDArray[np.object_]
+    y: NDArray[Any] | None
+    values: NDArray[np.float64]
+    classes: tuple[str, ...] = ()
+
+
+def predict(estimator: Any, table: Rows, task: Task) -> Predictions:
+    """Predict every row of a table with a fitted estimator. Raises BadInputError when the model cannot read the table."""
+    try:
+        values = values_of(estimator, table, task)
+    except ValueError as error:
+        said = str(error).strip().splitlines()[0]
+        raise BadInputError(
+            f"the model cannot read these rows: {said}", fix="use the rows that its contract describes"
+        ) from error
+    return Predictions(
+        task=task, ids=table.ids, y=table.y, values=values, classes=table.classes if task == "multiclass" else ()
+    )
+
+
+def values_of(estimator: Any, table: Rows, task: Task) -> NDArray[np.float64]:
+    """Return `Predictions.values` for a table. Raises ValueError, scikit-learn's, when the estimator cannot read it."""
+    with warnings.catch_warnings():
+        # model.yaml says that unseen categories become zeros; with `drop` scikit-learn says it again at each prediction.
+        warnings.filterwarnings("ignore", "Found unknown categories", UserWarning)
+        if task == "regression":
+            return np.asarray(estimator.predict(table.features), dtype=np.float64).reshape(-1)
+        found = np.asarray(estimator.predict_proba(table.features), dtype=np.float64)
+    # A training fold may lack a class; its probability is then 0.
+    values = np.zeros((len(found), len(table.classes)))
+    values[:, np.asarray(estimator.classes_, dtype=np.intp)] = found
+    return values[:, 1].copy() if task == "binary" else values
+
+
+def to_csv(predictions: Predictions) -> bytes:
+    """Write predictions as CSV: `id`, `y` if known, then `score` (binary), `p_<class>`… (multiclass) or `prediction`.
+
+    Floats are written so that reading them gives the same bits; `y` is 0/1, the class's name, or a float.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    truth = [] if predictions.y is None else ["y"]
+    columns = {
+        "binary": ["score"],
+        "multiclass": [f"p_{name}" for name in predictions.classes],
+        "regression": ["prediction"],
+    }
+    writer.writerow(["id", *truth, *columns[predictions.task]])
+    values = predictions.values.reshape(len(predictions.ids), -1).tolist()
+    known = [[]] * len(values) if predictions.y is None else [[_truth(predictions, y)] for y in predictions.y.tolist()]
+    writer.writerows(
+        [name, *y, *map(repr, row)] for name, y, row in zip(predictions.ids.tolist(), known, values, strict=True)
+    )
+    return text.getvalue().encode()
+
+
+def from_csv(content: bytes, where: str) -> Predictions:
+    """Read what `to_csv` wrote; the task follows from the columns.
+
+    Raises BadInputError, with the line, for anything else: other columns, a row of another length, a repeated id, what is no
+    finite number, probabilities outside 0 to 1 or (multiclass) not summing to 1, a y that is no class.
+    """
+    try:
+        rows = list(csv.reader(io.StringIO(content.decode(), newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BadInputError(f"no file of predictions: {error}", where=where, fix="write it again with evaluate") from error
+    task, has_y, classes = _columns(rows[0] if rows else [], where)
+    first = 2 if has_y else 1
+    width = first + max(1, len(classes))
+    ids: dict[str, int] = {}
+    truths, values = [], []
+    for number, row in enumerate(rows[1:], start=2):
+        at = f"{where}:{number}"
+        if len(row) != width:
+            raise BadInputError(f"{len(row)} cells where the header has {width}", where=at, fix="write the file again")
+        if row[0] in ids:
+            raise BadInputError(f'id "{row[0]}" is also on line {ids[row[0]]}', where=at, fix="keep one row for each id")
+        ids[row[0]] = number
+        values.append(_probabilities([_number(cell, at) for cell in row[first:]], task, at))
+        if has_y:
+            truths.append(_read_truth(row[1], task, classes, at))
+    if not values:
+        raise BadInputError("there are no predictions", where=where, fix="write the file again")
+    array = np.array(values, dtype=np.float64)
+    names = np.empty(len(ids), dtype=object)
+    names[:] = list(ids)
+    y = np.array(truths, dtype=np.float64 if task == "regression" else np.int64) if has_y else None
+    return Predictions(task=task, ids=names, y=y, values=array if classes else array[:, 0], classes=classes)
+
+
+def align(one: Predictions, other: Predictions, *, where: str = "") -> tuple[Predictions, Predictions]:
+    """Return both with `other`'s rows in `one`'s order.
+
+    Raises BadInputError when tasks, classes or sets of ids differ (naming a few ids), or when both know y and disagree.
+    """
+    if (one.task, one.classes) != (other.task, other.classes):
+        raise BadInputError(
+            f"the predictions are of different kinds ({_kind(one)} and {_kind(other)})",
+            where=where,
+            fix="compare models that predict the same thing",
+        )
+    position = {name: number for number, name in enumerate(other.ids.tolist())}
+    absent = [name for name in one.ids.tolist() if name not in position]
+    extra = sorted(set(position) - set(one.ids.tolist()))
+    if absent or extra:
+        sides = [
+            f"{len(ids)} only in the {side} ({_few(ids)})" for side, ids in (("first", absent), ("second", extra)) if ids
+        ]
+        raise BadInputError(
+            f"the predictions are not of the same rows: {', '.join(sides)}",
+            where=where,
+            fix="predict the same rows with both",
+        )
+    order = np.array([position[name] for name in one.ids.tolist()], dtype=np.intp)
+    moved = replace(other, ids=other.ids[order], values=other.values[order], y=None if other.y is None else other.y[order])
+    if one.y is not None and moved.y is not None and (one.y != moved.y).any():
+        wrong = [str(name) for name in one.ids[one.y != moved.y].tolist()]
+        raise BadInputError(
+            f"the two files disagree about y in {len(wrong)} rows ({_few(wrong)})", where=where, fix="use one set of labels"
+        )
+    return one, moved
+
+
+def _truth(predictions: Predictions, y: float) -> str:
+    return predictions.classes[int(y)] if predictions.task == "multiclass" else repr(y)
+
+
+def _columns(header: list[str], where: str) -> tuple[Task, bool, tuple[str, ...]]:
+    has_y = header[1:2] == ["y"]
+    rest = header[2:] if has_y else header[1:]
+    if header[:1] == ["id"] and rest == ["score"]:
+        return "binary", has_y, ()
+    if header[:1] == ["id"] and rest == ["prediction"]:
+        return "regression", has_y, ()
+    classes = tuple(name.removeprefix("p_") for name in rest if name.startswith("p_"))
+    if header[:1] == ["id"] and len(classes) == len(rest) == len(set(classes)) > 1:
+        return "multiclass", has_y, classes
+    raise BadInputError(
+        "these are no columns of predictions", where=f"{where}:1", fix="write id, y and score, p_<class>… or prediction"
+    )
+
+
+def _number(cell: str, at: str) -> float:
+    try:
+        number = float(cell)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise BadInputError(f'"{cell[:40]}" is no finite number', where=at, fix="write the file again")
+    return number
+
+
+def _probabilities(row: list[float], task: Task, at: str) -> list[float]:
+    if task != "regression" and not all(0 <= value <= 1 for value in row):
+        raise BadInputError("a probability is outside 0 to 1", where=at, fix="write probabilities")
+    if task == "multiclass" and abs(sum(row) - 1) > _NEAR:
+        raise BadInputError(f"the probabilities sum to {sum(row):g}, not 1", where=at, fix="write probabilities")
+    return row
+
+
+def _read_truth(cell: str, task: Task, classes: tuple[str, ...], at: str) -> float:
+    if task == "regression":
+        return _number(cell, at)
+    known = classes if task == "multiclass" else ("0", "1")
+    if cell not in known:
+        raise BadInputError(f'y is "{cell[:40]}", not one of {_few(known)}', where=at, fix="write the file again")
+    return known.index(cell)
+
+
+def _kind(predictions: Predictions) -> str:
+    return f"{predictions.task}, {len(predictions.classes)} classes" if predictions.classes else predictions.task
+
+
+def _few(names: Any) -> str:
+    return ", ".join(names[:_FEW]) + (f" and {len(names) - _FEW} more" if len(names) > _FEW else "")

@@ -1,0 +1,67 @@
+"""User text made harmless for the Markdown of GitHub, GitLab and Gitea, and for HTML.
+
+These forges share more than CommonMark: mentions (`@team`), references (`#1`, `!2`, `~label`), bare links, emoji codes
+and, on GitLab, commands at the start of a line. A backslash stops the parser but not the filters that run after it, so
+marks become character references, and those that filters look for get a zero-width space behind them.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+
+from release.report.format import plain
+
+_KEPT = frozenset(" ,;?'\"%()=.:/")
+_GLUE = "&#8203;"
+_REFERENCE = frozenset("@#!~$&%^+")
+
+
+def prose(text: str, *, limit: int = 600) -> str:
+    """Escape one line of a sentence: readable punctuation stays, nothing in it is markup, mention, reference or link."""
+    line = plain(text, limit=limit)
+    return "".join(_mark(line, i) for i in range(len(line)))
+
+
+def _mark(line: str, i: int) -> str:
+    mark, before, after = line[i], line[i - 1 : i], line[i + 1 : i + 2]
+    if mark.isalnum() or ord(mark) > 127:  # noqa: PLR2004 (ASCII is where markup lives)
+        return mark
+    inner = before.isalnum() and after.isalnum()
+    if mark in "-_" and inner:
+        return mark
+    if mark in _KEPT and not _starts_something(mark, line[:i], after):
+        return mark
+    glue = _GLUE if mark in _REFERENCE and after.strip() else ""
+    # A dot or colon that would make a link needs the break as well: link filters read the decoded text.
+    return f"&#{ord(mark)};{glue or (_GLUE if mark in '.:/' else '')}"
+
+
+def _starts_something(mark: str, before: str, after: str) -> bool:
+    """Say whether kept punctuation would, in this place, start a list, a link, a reference, a command or an emoji code."""
+    if mark in ".)" and before.isdigit():
+        return True
+    if mark == ".":
+        return after.isalpha()
+    if mark == ":":
+        return bool(after.strip())
+    if mark == "%":
+        return bool(after) and (after.isalnum() or after == '"')
+    return mark in "/=" and not before.strip()
+
+
+def code(text: str, *, limit: int = 120) -> str:
+    """Escape a name or value and set it as code, where forges look for no mentions, references or links."""
+    line = plain(text, limit=limit)
+    inner = "".join(c if c.isalnum() or c == " " or ord(c) > 127 else f"&#{ord(c)};" for c in line)  # noqa: PLR2004 (as above)
+    return f"<code>{inner}</code>" if inner else "<code>(empty)</code>"
+
+
+def slug(text: str | None) -> str:
+    """Reduce a name to what may stand in an HTML comment or a command: lower-case letters, digits and inner hyphens."""
+    return re.sub(r"[^a-z0-9-]+", "-", plain(text or "", limit=60, ellipsis="").lower()).strip("-")
+
+
+def attribute(text: str, *, limit: int = 600) -> str:
+    """Escape one line of text for HTML content and quoted attributes."""
+    return html.escape(plain(text, limit=limit), quote=True)

@@ -1,0 +1,124 @@
+"""Gate: an evaluation, a policy and the looks its test set has had become the verdict record.
+
+Predictions are read back from the store and aligned by id; the decision rule itself is `release.judging.rule`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from release.data import contract, tables
+from release.errors import BadInputError, EnvironmentTroubleError
+from release.judging.rows import Outputs, Rows
+from release.judging.rule import Case, judge, requirements
+from release.learning.predict import Predictions, align, from_csv
+from release.records import TestSet, VerdictRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from release.config.model import GateSpec, ModelSpec, Scalar
+    from release.data.contract import Table
+    from release.ports import Progress, Store
+    from release.records import Commit, Digest, EvaluateRecord, Scored
+
+
+def gate(
+    evaluated: EvaluateRecord,
+    spec: ModelSpec,
+    policy: GateSpec,
+    *,
+    key: Digest,
+    commit: Commit,
+    looks: int,
+    folder: Path,
+    store: Store,
+    progress: Progress,
+) -> VerdictRecord:
+    """Judge an evaluation by a policy. `looks` counts the challengers its test set has judged, this one included.
+
+    Raises BadInputError when a slice names a column that is not there, EnvironmentTroubleError when the predictions are gone.
+    """
+    where = f"models/{evaluated.model}/{spec.data.test}"
+    table = contract.conform(
+        tables.read(folder / spec.data.test, where=where), spec.data, spec.task, where=where, classes=evaluated.classes or None
+    )
+    champion = None if evaluated.champion is None else _outputs(evaluated.champion, table, store)
+    rows = Rows(
+        y=table.y,
+        champion=champion,
+        challenger=_outputs(evaluated.challenger, table, store),
+        groups=table.groups,
+        weights=table.weights,
+        seed=_seed(evaluated.key),
+    )
+    first = evaluated.champion is None
+    invalid = list(evaluated.invalid)
+    if looks > policy.looks:
+        invalid.append(f"this test set has judged {looks - 1} challengers of {policy.looks}: hold out new rows")
+    case = Case(
+        rows=rows,
+        slices={part.name: _selected(part.where, table, where) for part in policy.slices},
+        same=not first and evaluated.champion is not None and _same(evaluated),
+        size_bytes=evaluated.challenger.size_bytes,
+        latency_ms=(evaluated.challenger.latency_ms, evaluated.champion.latency_ms if evaluated.champion else ()),
+    )
+    with progress.step(f"{evaluated.model}: judging on {rows.n} rows"):
+        found = judge(
+            requirements(policy, first=first), case, alpha=policy.alpha, looks=policy.looks, first=first, invalid=invalid
+        )
+    return VerdictRecord(
+        verdict=found.verdict,
+        model=evaluated.model,
+        challenger=evaluated.challenger.model_digest,
+        champion=evaluated.champion.model_digest if evaluated.champion else None,
+        alpha=policy.alpha,
+        comparisons=found.comparisons,
+        reasons=found.reasons,
+        test_set=TestSet(digest=evaluated.test_digest, looks=looks, budget=policy.looks),
+        review=found.review,
+        rows_needed=found.rows_needed,
+        key=key,
+        evaluation=evaluated.key,
+        commit=commit,
+    )
+
+
+def _same(evaluated: EvaluateRecord) -> bool:
+    return evaluated.champion is not None and evaluated.champion.model_digest == evaluated.challenger.model_digest
+
+
+def _outputs(scored: Scored, table: Table, store: Store) -> Outputs:
+    content = store.get(scored.predictions)
+    if content is None:
+        raise EnvironmentTroubleError(
+            "its predictions are gone", where=scored.predictions, fix="run `release evaluate` again"
+        )
+    predictions = from_csv(content, scored.predictions)
+    order = Predictions(
+        task=predictions.task, ids=table.ids, y=table.y, values=predictions.values, classes=predictions.classes
+    )
+    return Outputs(align(order, predictions, where=scored.predictions)[1].values, scored.threshold)
+
+
+def _seed(key: Digest) -> int:
+    """Derive the resampling's seed from what is judged, so that nobody can choose it."""
+    return int.from_bytes(hashlib.sha256(f"resampling {key}".encode()).digest()[:4])
+
+
+def _selected(where: Mapping[str, Scalar], table: Table, path: str) -> NDArray[np.intp]:
+    """Return the numbers of the rows in which every named column has the given value."""
+    chosen = np.ones(table.rows, dtype=np.bool_)
+    for column, value in where.items():
+        if column not in table.features.columns:
+            raise BadInputError(f'a slice asks for column "{column}", which is no feature', where=path, fix="correct gate.slices")
+        found = table.features[column]
+        wanted = float(value) if table.kinds[column] in ("float", "int", "bool") else str(value)
+        chosen &= (found == wanted).to_numpy()
+    return np.flatnonzero(chosen)

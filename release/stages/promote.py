@@ -1,0 +1,160 @@
+"""Promote: name a package by digest in one environment's values, in one commit that also says why.
+
+Decide, then act: `release.artifact.promotion` computes the commit from an intent and a tip of the deploy branch; here it is
+published by compare-and-swap, and decided again whenever somebody else was faster. A dry-run shows it instead. Training and
+judging are done before, and git is reached through ports only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, assert_never
+
+from release.artifact import ledger as events
+from release.artifact.diff import unified
+from release.artifact.promotion import Already, Change, DeployState, Lineage, Promotion, Rejudge, decide
+from release.config.names import environment_name, model_name
+from release.errors import ConflictError, EnvironmentTroubleError
+from release.records import Outcome, PromoteRecord
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from release.ports import Clock, DeployBranch, Source
+    from release.records import Commit, Event, VerdictRecord
+
+__all__ = ["Already", "Change", "DeployState", "Lineage", "Promotion", "Rejudge", "decide", "preview", "promote", "unified"]
+
+PATIENCE = 5
+"""How often a remote may refuse, although the branch is where it was expected, before that is final: a lock may pass."""
+
+
+def promote(
+    promotion: Promotion,
+    *,
+    branch: DeployBranch,
+    source: Source,
+    clock: Clock,
+    rejudge: Callable[[Event | None], VerdictRecord],
+    pause: Callable[[float], None],
+    rng: random.Random,
+    bound: int = 20,
+) -> PromoteRecord:
+    """Promote, once, however often this is called or interrupted.
+
+    On a lost race the intent is applied to the fresh tip, after a random `pause` (in seconds), `bound` times at most; when
+    the champion changed, `rejudge` is given its event and returns the new verdict. Raises what `decide`, `rejudge` and the
+    branch raise; EnvironmentTroubleError when every attempt was lost.
+    """
+    tried: list[_Attempt] = []
+    refused = 0
+    for number in range(1, bound + 1):
+        tip = branch.tip(fetch=True)
+        state = _observe(promotion, branch, source, tip)
+        now = clock.now()
+        promotion, decision = _settled(promotion, state, now, rejudge)
+        if isinstance(decision, Already):
+            # Ours, though the remote said no or nothing, when the very event is in the ledger.
+            ours = [attempt for attempt in tried if attempt.change.event == decision.event]
+            return ours[0].record(promotion, branch, number) if ours else _already(promotion, decision, branch, tip, number)
+        commit = branch.commit(tip, decision.changes, decision.message, now)
+        tried.append(_Attempt(change=decision, state=state, commit=commit))
+        try:
+            if branch.publish(commit, tip):
+                return tried[-1].record(promotion, branch, number)
+        except EnvironmentTroubleError:
+            refused += 1
+            if refused >= PATIENCE or number == bound:
+                raise
+        pause(rng.uniform(0, min(1.0, 0.05 * 2**number)))
+    what = f"others were faster {bound} times in a row; nothing was promoted"
+    raise EnvironmentTroubleError(what, where=branch.name, fix="run again when the deploy branch is less busy")
+
+
+def preview(promotion: Promotion, *, branch: DeployBranch, source: Source, clock: Clock) -> PromoteRecord:
+    """Show what `promote` would commit on top of the tip that is known here; nothing is written.
+
+    Raises what `decide` raises, and ConflictError when the verdict is about another champion than that tip's.
+    """
+    tip = branch.tip(fetch=False)
+    state = _observe(promotion, branch, source, tip)
+    decision = decide(promotion, state, clock.now())
+    match decision:
+        case Rejudge():
+            raise ConflictError(
+                "the verdict is about another champion", where=promotion.model, fix="run `release gate` again"
+            )
+        case Already():
+            return _already(promotion, decision, branch, tip, 0)
+        case Change():
+            return _Attempt(change=decision, state=state, commit=None).record(promotion, branch, 0)
+        case _:
+            assert_never(decision)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Attempt:
+    """A change on top of a tip; `commit` is None when it is only shown."""
+
+    change: Change
+    state: DeployState
+    commit: Commit | None
+
+    def record(self, promotion: Promotion, branch: DeployBranch, number: int) -> PromoteRecord:
+        changes, files = self.change.changes, self.state.files
+        return PromoteRecord(
+            model=promotion.model,
+            environment=promotion.environment,
+            outcome=Outcome.SHOWN if self.commit is None else Outcome.PROMOTED,
+            operation=self.change.operation,
+            release=self.change.release,
+            deploy_branch=branch.name,
+            deploy_commit=self.commit,
+            attempts=number,
+            diff="".join(unified(path, files.get(path), changes[path]) for path in sorted(changes)),
+        )
+
+
+def _already(promotion: Promotion, found: Already, branch: DeployBranch, tip: Commit | None, number: int) -> PromoteRecord:
+    return PromoteRecord(
+        model=promotion.model,
+        environment=promotion.environment,
+        outcome=Outcome.ALREADY,
+        operation=found.operation,
+        release=found.release,
+        deploy_branch=branch.name,
+        deploy_commit=tip,
+        attempts=number,
+        diff="",
+    )
+
+
+def _settled(
+    promotion: Promotion, state: DeployState, now: datetime, rejudge: Callable[[Event | None], VerdictRecord]
+) -> tuple[Promotion, Change | Already]:
+    """Decide; against a new champion, only after judging again."""
+    decision = decide(promotion, state, now)
+    if isinstance(decision, Rejudge):
+        promotion = replace(promotion, verdict=rejudge(decision.champion))
+        decision = decide(promotion, state, now)
+    if isinstance(decision, Rejudge):
+        raise ConflictError("judged again, and still about another champion", where=promotion.model, fix="run again")
+    return promotion, decision
+
+
+def _observe(promotion: Promotion, branch: DeployBranch, source: Source, tip: Commit | None) -> DeployState:
+    model_name(promotion.model)  # they become paths, whoever made them
+    environment_name(promotion.environment)
+    paths = [promotion.values_path, promotion.ledger_path, *([promotion.predictions[0]] if promotion.predictions else [])]
+    files = {path: content for path in paths if (content := branch.read(tip, path)) is not None}
+    files |= branch.read_all(tip, promotion.chart_path)
+    ledger = events.parse(files.get(promotion.ledger_path, b""), promotion.ledger_path)
+    current = events.serving(ledger, promotion.environment)
+    older = current.commit if current else None
+    if older is None or older == promotion.commit or source.is_ancestor(older, promotion.commit):
+        lineage = Lineage.FORWARD
+    else:
+        lineage = Lineage.BACKWARD if source.is_ancestor(promotion.commit, older) else Lineage.DIVERGED
+    return DeployState(files=files, ledger=ledger, lineage=lineage)

@@ -1,0 +1,79 @@
+"""Train: one commit's data and configuration become one model, the same bytes each time.
+
+The files are read from the work tree, which the caller has found to equal the commit. Nothing is logged here: the record is
+what tracking indexes later.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from release.artifact import canonical
+from release.artifact.model import ModelManifest
+from release.artifact.serial import digest_of
+from release.data import contract, tables
+from release.learning import train as learning
+from release.records import Commit, Digest, ModelName, TrainRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from release.config.model import ModelSpec
+    from release.ports import Progress, Store
+
+
+def train(
+    model: ModelName,
+    spec: ModelSpec,
+    *,
+    commit: Commit,
+    key: Digest,
+    folder: Path,
+    versions: Mapping[str, str],
+    store: Store,
+    progress: Progress,
+) -> TrainRecord:
+    """Train a model on the training rows in `folder`, keep its files as blobs, and return the record that names them.
+
+    `key` is the digest of everything the result depends on, `versions` those of the libraries it was made with. Raises
+    BadInputError for data that break their contract.
+    """
+    where = f"models/{model}/{spec.data.train}"
+    path = folder / spec.data.train
+    with progress.step(f"{model}: reading {spec.data.train}"):
+        table = contract.conform(tables.read(path, where=where), spec.data, spec.task, where=where)
+    trying = f", trying {spec.search.method} search" if spec.search else ""
+    with progress.step(f"{model}: training {spec.estimator.kind} on {table.rows} rows{trying}"):
+        fitted = learning.fit(spec, table, where=f"models/{model}/model.yaml")
+    for note in fitted.notes:
+        progress.note(f"{model}: {note}")
+    skops = canonical.dump(fitted.estimator)
+    manifest = ModelManifest.of(
+        {"model.skops": skops},
+        task=spec.task,
+        target=spec.data.target.column,
+        classes=table.classes,
+        threshold=fitted.threshold,
+        columns=contract.signature(table, spec.data),
+        versions=versions,
+    )
+    files = {"model.json": manifest.to_bytes(), "model.skops": skops}
+    return TrainRecord(
+        model=model,
+        commit=commit,
+        key=key,
+        model_digest=digest_of(files["model.json"]),
+        files={name: store.put(content) for name, content in files.items()},
+        size_bytes=sum(len(content) for content in files.values()),
+        task=spec.task,
+        estimator=spec.estimator.kind,
+        parameters=fitted.parameters,
+        threshold=fitted.threshold,
+        train_digest=tables.digest(path),
+        rows=table.rows,
+        columns=len(table.features.columns),
+        cross_validation=fitted.cross_validation,
+        candidates=fitted.candidates,
+        versions=versions,
+    )
