@@ -71,6 +71,9 @@ class Source(Protocol):
     def dirty(self, *paths: str) -> Sequence[str]:
         """Return the paths below `paths` whose work-tree copy differs from HEAD, untracked files included."""
 
+    def identity(self) -> str | None:
+        """Return who acts here, `Name <address>`, None when nobody is configured."""
+
     def export(self, commit: Commit, path: str, into: Path) -> None:
         """Write the files below `path`, as they are at `commit`, under the folder `into`."""
 

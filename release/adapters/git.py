@@ -24,10 +24,13 @@ _OBJECT_NAME = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?\Z")
 class GitSource:
     """A work tree and the commits behind it; satisfies `release.ports.Source`."""
 
-    def __init__(self, root: Path) -> None:
-        """Read the repository whose work tree's root is `root`; nothing is checked or started yet."""
+    def __init__(self, root: Path, env: Mapping[str, str | None] | None = None) -> None:
+        """Read the repository whose work tree's root is `root`; nothing is checked or started yet.
+
+        `env` is for git, such as where more objects are.
+        """
         self._root = root
-        self._git = Git(root)
+        self._git = Git(root, env or {})
 
     @classmethod
     def find(cls, start: Path) -> GitSource:
@@ -177,6 +180,11 @@ class GitSource:
             if content is None:
                 raise self._lacking(commit)
             write_whole(into / names[name], content)
+
+    def identity(self) -> str | None:
+        """Return who git would name as the author here, `Name <address>`, None when nobody is configured."""
+        name, address = (self._git.says("config", "--get", f"user.{part}") for part in ("name", "email"))
+        return f"{name} <{address}>" if name and address else None
 
     def _commit(self, revision: str) -> Commit | None:
         found = self._git.says("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")

@@ -1,7 +1,7 @@
 """What a promotion is: the intent, the tip it meets, and the one commit that follows, or the reason why none does.
 
-Pure: nothing is asked of git, a clock or a registry. Publishing the commit, and trying again when somebody else was faster, is
-`release.stages.promote`.
+Pure: nothing is asked of git, a clock or a registry. Publishing the commit, and trying again when somebody else was faster,
+is `release.stages.promote`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ class Promotion:
 
     `after` is the environment that must have verified the same release first. `commit` is the source commit, `inputs` the
     digests at it. `chart` holds the files of `charts/model` at that commit by relative path, `draft` the values file for the
-    case that there is none. `predictions` is a repository path and a CSV to commit with the rest. `by` is who asked.
+    case that there is none. `predictions` is a repository path and a CSV to commit with the rest. `by` is who asked, `threshold` the model's own
+    (binary), without which committed predictions are no labels.
     """
 
     model: ModelName
@@ -59,6 +60,7 @@ class Promotion:
     draft: bytes
     predictions: tuple[str, bytes] | None
     by: str | None
+    threshold: float | None = None
 
     @property
     def values_path(self) -> str:
@@ -291,7 +293,8 @@ def _predicted(promotion: Promotion) -> dict[str, str]:
     if promotion.predictions is None:
         return {}
     path, content = promotion.predictions
-    return {"path": path, "digest": digest_of(content), "test": promotion.verdict.test_set.digest}
+    said = {"path": path, "digest": digest_of(content), "test": promotion.verdict.test_set.digest}
+    return said if promotion.threshold is None else said | {"threshold": repr(promotion.threshold)}
 
 
 def _message(promotion: Promotion, release: ReleaseId, operation: Digest) -> str:

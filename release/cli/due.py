@@ -46,13 +46,19 @@ def chosen(workspace: Workspace, names: Sequence[str], *, base: str | None = Non
     Named models are taken whether due or not, and must exist; without names, all that are due. Models to retire are left to
     `release retire`. Raises BadInputError or SecurityRefusalError for a name that is none.
     """
+    wanted = existing(workspace, names)
+    due = {item.model: item.kind for item in plan_in(workspace, base).items}
+    if wanted:
+        return [(name, due.get(name, Kind.TRAIN)) for name in wanted]
+    return [(name, kind) for name, kind in due.items() if kind is not Kind.RETIRE]
+
+
+def existing(workspace: Workspace, names: Sequence[str]) -> list[ModelName]:
+    """Check that models are there. Raises BadInputError or SecurityRefusalError for a name that is none."""
     wanted = [model_name(name) for name in names]
     known = set(workspace.models())
     for name in wanted:
         if name not in known:
             listed = ", ".join(sorted(known)) or "none yet"
             raise BadInputError(f"there is no model {name}", where=f"models/{name}/model.yaml", fix=f"models here: {listed}")
-    due = {item.model: item.kind for item in plan_in(workspace, base).items}
-    if wanted:
-        return [(name, due.get(name, Kind.TRAIN)) for name in wanted]
-    return [(name, kind) for name, kind in due.items() if kind is not Kind.RETIRE]
+    return wanted

@@ -7,12 +7,12 @@ must not wait for scikit-learn.
 
 from __future__ import annotations
 
-import importlib.metadata
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, assert_never
 
+from release.artifact.model import MANIFEST, ModelManifest, installed_versions
 from release.artifact.oci import EMPTY_BASE
 from release.artifact.serial import digest_json, digest_of
 from release.cli.wiring import LEDGER, STATE
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
     from release.stages.evaluate import Champion
 
 R = TypeVar("R")
-LIBRARIES = ("numpy", "scikit-learn", "scipy", "skops")
 RECIPE = 1
 """Raised when the toolkit itself would train another model from the same inputs."""
 
@@ -70,7 +69,13 @@ class Job:
         return f"{MODELS}/{self.model}"
 
 
-def job(workspace: Workspace, model: ModelName, *, kind: Kind = Kind.TRAIN, base: Commit | None = None, fetch: bool = False) -> Job:
+def job(
+    workspace: Workspace,
+    model: ModelName,
+    *,
+    kind: Kind = Kind.TRAIN,
+    base: Commit | None = None,
+) -> Job:
     """Gather one model's configuration, inputs and ledger at HEAD.
 
     With `base`, the gate's policy is the base commit's where the model exists there: no change relaxes the margin that judges
@@ -85,7 +90,7 @@ def job(workspace: Workspace, model: ModelName, *, kind: Kind = Kind.TRAIN, base
     if base is not None and workspace.source.read(base, f"{MODELS}/{model}/model.yaml") is not None:
         judged_by, project = workspace.spec(model, base), workspace.project_at(base)
     policy = effective_gate(judged_by, project, where=f"{MODELS}/{model}/model.yaml")
-    ledger = workspace.ledger(model, tip=workspace.branch.tip(fetch=fetch))
+    ledger = workspace.ledger(model, tip=workspace.branch.tip(fetch=False))
     return Job(model=model, spec=spec, inputs=inputs, kind=kind, ledger=ledger, policy=policy)
 
 
@@ -112,7 +117,7 @@ def check(workspace: Workspace, job: Job) -> CheckRecord:
 
 def train(workspace: Workspace, job: Job, *, known: bool = False) -> TrainRecord:
     """Train the challenger, or find it trained; with `known` it must have been trained before."""
-    versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    versions = installed_versions()
     key = _train_key(job, versions)
 
     def run() -> TrainRecord:
@@ -340,14 +345,13 @@ def _champion(workspace: Workspace, job: Job, event: Event) -> Champion:
 
 
 def _from_store(workspace: Workspace, digest: Digest) -> Mapping[str, bytes] | None:
-    from release.artifact.model import ModelManifest  # noqa: PLC0415 (with the champion only)
-
     manifest = workspace.store.get(digest)
     if manifest is None:
         return None
-    files = {name: workspace.store.get(one) for name, one in ModelManifest.parse(manifest, where=digest).digests().items()}
+    named = ModelManifest.parse(manifest, where=digest).files
+    files = {name: workspace.store.get(one.digest) for name, one in named.items()}
     whole = {name: content for name, content in files.items() if content is not None}
-    return {"model.json": manifest, **whole} if len(whole) == len(files) else None
+    return {MANIFEST: manifest, **whole} if len(whole) == len(files) else None
 
 
 def _from_registry(workspace: Workspace, release: ReleaseId) -> Mapping[str, bytes] | None:
@@ -365,7 +369,7 @@ def _rebuilt(workspace: Workspace, job: Job, event: Event) -> Mapping[str, bytes
 
     if event.commit is None or event.release is None:
         return None
-    versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    versions = installed_versions()
     workspace.state.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=workspace.state, prefix="rebuild-") as folder:
         spec = workspace.spec(job.model, event.commit)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from release.adapters.git import GitSource
 from release.cli.render import TerminalProgress
-from release.data.inputs import MODELS, PROJECT
+from release.data.inputs import CHART, MODELS, PROJECT
 from release.errors import BadInputError, SecurityRefusalError
 
 if TYPE_CHECKING:
@@ -53,11 +53,27 @@ class Workspace:
     """One repository, and everything a command may reach from it."""
 
     source: GitSource
+    snapshot: Commit | None = None
 
     @classmethod
     def here(cls) -> Workspace:
         """Find the repository that the working directory is in. Raises BadInputError when it is in none."""
         return cls(GitSource.find(Path.cwd()))
+
+    @classmethod
+    def as_it_is(cls) -> Workspace:
+        """Find the repository, and take uncommitted changes to what is released for committed: a rehearsal.
+
+        Where there are any, HEAD is a commit that only this machine has, kept under `.release/`.
+        """
+        from release.adapters.snapshot import take  # noqa: PLC0415 (rehearsals only)
+
+        found = cls.here()
+        taken = take(found.source.root, found.state / "snapshot", (MODELS, PROJECT, CHART))
+        if taken is None:
+            return found
+        found.progress.note(f"uncommitted: {taken.summary}; judged as they are, a promotion needs them committed")
+        return cls(GitSource(found.source.root, taken.env), taken.commit)
 
     @cached_property
     def progress(self) -> TerminalProgress:
@@ -72,7 +88,7 @@ class Workspace:
     @cached_property
     def head(self) -> Commit:
         """The commit that is checked out."""
-        return self.source.resolve("HEAD")
+        return self.snapshot or self.source.resolve("HEAD")
 
     @property
     def state(self) -> Path:
@@ -119,7 +135,9 @@ class Workspace:
 
     def require_clean(self, models: Sequence[ModelName]) -> None:
         """Refuse to go on from files that are not what HEAD says: a release is named by its commit. Raises BadInputError."""
-        changed = self.source.dirty(*(f"{MODELS}/{model}" for model in models), PROJECT, "charts/model")
+        if self.snapshot is not None:
+            return
+        changed = self.source.dirty(*(f"{MODELS}/{model}" for model in models), PROJECT, CHART)
         if changed:
             others = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
             raise BadInputError(
@@ -212,7 +230,7 @@ class Workspace:
 
 def _docker_login(address: str) -> dict[str, object] | None:
     """Return what `docker login` stored for a registry, None when it stored nothing."""
-    from release.artifact.distribution import docker_entry  # noqa: PLC0415 (registries on a server only)
+    from release.artifact.credentials import docker_entry  # noqa: PLC0415 (registries on a server only)
 
     folder = os.environ.get("DOCKER_CONFIG") or str(Path("~/.docker").expanduser())
     path = Path(folder) / "config.json"

@@ -24,22 +24,26 @@ def prose(text: str, *, limit: int = 600) -> str:
 
 
 def _mark(line: str, i: int) -> str:
+    mark, after = line[i], line[i + 1 : i + 2]
+    if _harmless(line, i):
+        return mark
+    # What would make a link needs the break as well: link filters read the decoded text.
+    broken = mark in ".:/" or (mark in _REFERENCE and after.strip())
+    return f"&#{ord(mark)};{_GLUE if broken else ''}"
+
+
+def _harmless(line: str, i: int) -> bool:
     mark, before, after = line[i], line[i - 1 : i], line[i + 1 : i + 2]
-    if mark.isalnum() or ord(mark) > 127:  # noqa: PLR2004 (ASCII is where markup lives)
-        return mark
-    inner = before.isalnum() and after.isalnum()
-    if mark in "-_" and inner:
-        return mark
-    if mark in _KEPT and not _starts_something(mark, line[:i], after):
-        return mark
-    glue = _GLUE if mark in _REFERENCE and after.strip() else ""
-    # A dot or colon that would make a link needs the break as well: link filters read the decoded text.
-    return f"&#{ord(mark)};{glue or (_GLUE if mark in '.:/' else '')}"
+    if mark.isalnum() or not mark.isascii():
+        return True
+    if mark in "-_" and before.isalnum() and after.isalnum():
+        return True
+    return mark in _KEPT and not _starts_something(mark, line[:i], after)
 
 
 def _starts_something(mark: str, before: str, after: str) -> bool:
     """Say whether kept punctuation would, in this place, start a list, a link, a reference, a command or an emoji code."""
-    if mark in ".)" and before.isdigit():
+    if mark in ".)" and before.isdigit() and not after.strip():
         return True
     if mark == ".":
         return after.isalpha()
@@ -53,8 +57,8 @@ def _starts_something(mark: str, before: str, after: str) -> bool:
 def code(text: str, *, limit: int = 120) -> str:
     """Escape a name or value and set it as code, where forges look for no mentions, references or links."""
     line = plain(text, limit=limit)
-    inner = "".join(c if c.isalnum() or c == " " or ord(c) > 127 else f"&#{ord(c)};" for c in line)  # noqa: PLR2004 (as above)
-    return f"<code>{inner}</code>" if inner else "<code>(empty)</code>"
+    inner = "".join(c if _harmless(line, i) else f"&#{ord(c)};" for i, c in enumerate(line))
+    return f"<code>{inner or '(empty)'}</code>"
 
 
 def slug(text: str | None) -> str:

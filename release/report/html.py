@@ -83,12 +83,13 @@ def _header(evaluate: EvaluateRecord | None, verdict: VerdictRecord, model: str)
     word, kind = verdict.verdict.value, KINDS[verdict.verdict]
     rows = f"{count(evaluate.rows)} test rows" if evaluate else "No test rows scored"
     looks = f"look {count(verdict.test_set.looks)} of {count(verdict.test_set.budget)}"
-    # The badge has said the word already.
+    # The badge has said the word already; a model's name keeps its own first letter.
     sentence = headline(verdict).removeprefix(f"{word}: ")
+    sentence = sentence if sentence.startswith(model) else sentence[:1].upper() + sentence[1:]
     said = "".join(f"<li>{attribute(note)}</li>" for note in (*notes(verdict), *(evaluate.notes if evaluate else ())))
     return (
         f'<header><h1><span class="badge {kind}">{MARKS[verdict.verdict]} {word}</span> {attribute(model)}</h1>'
-        f'<p class="lead">{attribute(sentence[:1].upper() + sentence[1:], limit=1200)}</p>'
+        f'<p class="lead">{attribute(sentence, limit=1200)}</p>'
         f'<p class="muted">{rows}, {looks}.</p><ul>{said}</ul></header>'
     )
 
@@ -106,7 +107,7 @@ def _table(verdict: VerdictRecord) -> str:
     if not verdict.comparisons:
         return ""
     sure = interval_heading(verdict.comparisons)
-    heads = ["Requirement", "Champion", "Challenger", "Difference", sure, "Limit", "Rows", "Verdict"]
+    heads = ["Requirement", "Verdict", "Champion", "Challenger", "Difference", sure, "Limit", "Rows"]
     body = ""
     for group, members in _grouped(verdict):
         body += f'<tbody><tr><th scope="colgroup" colspan="{len(heads)}" class="muted">{attribute(group)}</th></tr>'
@@ -116,12 +117,12 @@ def _table(verdict: VerdictRecord) -> str:
 
 
 def _row(comparison: Comparison) -> str:
+    required = attribute(requirement(limit(comparison), comparison.role))
     values = (value(comparison, comparison.champion), value(comparison, comparison.challenger))
     numbers = "".join(f'<td class="n">{v}</td>' for v in (*values, difference(comparison), interval(comparison)))
     return (
-        f'<tr><th scope="row">{attribute(subject(comparison))}</th>{numbers}'
-        f'<td class="w">{attribute(requirement(limit(comparison), comparison.role))}</td>'
-        f'<td class="n">{count(comparison.n)}</td><td>{_word(comparison)}</td></tr>'
+        f'<tr><th scope="row">{attribute(subject(comparison))}</th><td>{_word(comparison)}</td>{numbers}'
+        f'<td class="w">{required}</td><td class="n">{count(comparison.n)}</td></tr>'
     )
 
 
@@ -136,8 +137,8 @@ def _words(verdict: VerdictRecord) -> str:
 
 _HOW_TO_READ = (
     "The thick line is the limit; right of it is allowed, and better. The band is the interval: wholly right of the limit, "
-    "the requirement holds; across it, the rows cannot tell. The light tail is the stricter end that decides a failure: band "
-    "and tail wholly left of the limit. Dashed: no difference. Each row has its own scale."
+    "the requirement holds; across it, the rows cannot tell. The light tail is the stricter end that decides a failure: "
+    "band and tail wholly left of the limit. Dashed: no difference. Each row has its own scale."
 )
 
 
@@ -151,7 +152,7 @@ def _forest(verdict: VerdictRecord) -> str:
 def _strip(index: int, comparison: Comparison) -> str:
     name, drawn = subject(comparison), bar(comparison)
     required = requirement(limit(comparison), comparison.role)
-    role = "" if comparison.role == "slice" else f"{plain(comparison.role, limit=40)}, "
+    role = "" if comparison.role in ("slice", "floor") else f"{plain(comparison.role, limit=40)}, "
     if drawn is None:
         picture = f'<span class="none muted">Not drawn: {attribute(comparison.reason or "no interval is recorded")}</span>'
     else:

@@ -60,7 +60,9 @@ def render(
             *([_folded("What changed", _bullets(changes, most, code))] if changes else []),
             *_chart(curves),
             _folded("What the words mean", _glossary(verdict)),
-            _folded("Where this comes from", _bullets([f for g in facts for f in g.facts], most, _fact)),
+            _folded(
+                "Where this comes from", "\n\n".join(f"**{g.title}**\n\n{_bullets(g.facts, most, _fact)}" for g in facts)
+            ),
             _again(train),
         ]
         text = "\n\n".join(section for section in sections if section) + "\n"

@@ -43,9 +43,10 @@ def notes(verdict: VerdictRecord) -> tuple[str, ...]:
             "Each look is another chance to pass by luck, so every limit is drawn wide enough for all of them."
         )
     if verdict.comparisons and any(c.low is not None and c.level < 1 for c in verdict.comparisons):
+        sure = listed(confidences(verdict.comparisons))
         said.append(
-            f"With {listed(confidences(verdict.comparisons))} confidence: limits drawn this way miss the true value no more often "
-            "than the rest to 100%. A requirement holds only if the whole interval is inside its limit."
+            f"With {sure} confidence: limits drawn this way miss the true value no more often than the rest to 100%. "
+            "A requirement holds only if the whole interval is inside its limit."
         )
     return tuple(said)
 

@@ -69,7 +69,7 @@ th[scope=row]{font-weight:600}
 .n{text-align:right;white-space:nowrap}
 .w{white-space:nowrap}
 .forest{list-style:none;padding:0;margin:.5rem 0}
-.forest li{display:grid;grid-template-columns:13rem minmax(12rem,1fr) 11rem;gap:.1rem .9rem;align-items:center;
+.forest li{display:grid;grid-template-columns:13rem minmax(12rem,1fr) 12.5rem;gap:.1rem .9rem;align-items:center;
  max-width:none;padding:.35rem 0;border-bottom:1px solid var(--line);break-inside:avoid}
 .forest b{font-weight:600}
 .forest svg{width:100%;height:auto;display:block}
@@ -110,6 +110,7 @@ svg .key{fill:var(--text)}
 .p-pass{fill:var(--pass)}.p-fail{fill:var(--fail)}.p-unsure{fill:var(--unsure)}
 @media (max-width:44rem){
  .forest li{grid-template-columns:1fr auto}
+ .forest li>:last-child{text-align:right}
  .forest svg,.forest .none{grid-column:1/-1;grid-row:2}
  dl{grid-template-columns:1fr}dd{margin-bottom:.3rem}
 }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from release.artifact import canonical
-from release.artifact.model import ModelManifest
+from release.artifact.model import SKOPS, ModelManifest
 from release.config.names import METRICS as NAMES
 from release.data import contract, holdout, tables
 from release.errors import EnvironmentTroubleError, ReleaseError, SecurityRefusalError
@@ -110,9 +110,8 @@ def evaluate(
 
 
 def _load(digest: Digest, files: Files, table: Table, spec: ModelSpec, *, source: str, where: str) -> _Loaded:
-    manifest = ModelManifest.parse(files["model.json"], where=where)
-    manifest.verify(files, digest, where)
-    estimator = canonical.load(files["model.skops"], where=where, sklearn_version=manifest.versions["scikit-learn"])
+    manifest = ModelManifest.verify(files, digest, where=where)
+    estimator = canonical.load(files[SKOPS], where=where, sklearn_version=manifest.versions["scikit-learn"])
     return _Loaded(
         digest=digest,
         source=source,

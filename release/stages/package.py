@@ -5,12 +5,11 @@ No daemon, no clock: the same model on the same base is the same image.
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
 from typing import TYPE_CHECKING
 
 from release.artifact import oci
+from release.artifact.layer import members
 from release.records import Digest, ModelName, PackageRecord
 
 if TYPE_CHECKING:
@@ -54,15 +53,4 @@ def unpack(registry: Registry, repository: str, digest: Digest) -> Mapping[str, 
         return None
     layer = Digest(json.loads(manifest)["layers"][-1]["digest"])
     content = registry.blob(repository, layer)
-    return None if content is None else _members(content)
-
-
-def _members(layer: bytes) -> Mapping[str, bytes]:
-    """Read the plain files below `model/` from a layer whose digest has been checked; nothing else in it matters."""
-    found = {}
-    with tarfile.open(fileobj=io.BytesIO(layer), mode="r:") as archive:
-        for member in archive:
-            content = archive.extractfile(member) if member.isfile() else None
-            if content is not None and member.name.startswith("model/"):
-                found[member.name.removeprefix("model/")] = content.read()
-    return found
+    return None if content is None else members(content, prefix="model")

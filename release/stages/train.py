@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from release.artifact import canonical
-from release.artifact.model import ModelManifest
-from release.artifact.serial import digest_of
+from release.artifact.model import MANIFEST, SKOPS, Column, ModelManifest, describe
 from release.data import contract, tables
 from release.learning import train as learning
 from release.records import Commit, Digest, ModelName, TrainRecord
@@ -49,21 +48,23 @@ def train(
     for note in fitted.notes:
         progress.note(f"{model}: {note}")
     skops = canonical.dump(fitted.estimator)
-    manifest = ModelManifest.of(
-        {"model.skops": skops},
+    manifest = ModelManifest(
+        format="skops",
+        files=describe({SKOPS: skops}),
         task=spec.task,
         target=spec.data.target.column,
+        columns=tuple(Column(**column) for column in contract.signature(table, spec.data)),
+        versions=dict(versions),
+        positive=table.classes[1] if spec.task == "binary" else None,
         classes=table.classes,
         threshold=fitted.threshold,
-        columns=contract.signature(table, spec.data),
-        versions=versions,
     )
-    files = {"model.json": manifest.to_bytes(), "model.skops": skops}
+    files = {MANIFEST: manifest.to_bytes(), SKOPS: skops}
     return TrainRecord(
         model=model,
         commit=commit,
         key=key,
-        model_digest=digest_of(files["model.json"]),
+        model_digest=manifest.digest,
         files={name: store.put(content) for name, content in files.items()},
         size_bytes=sum(len(content) for content in files.values()),
         task=spec.task,

@@ -493,7 +493,6 @@ try:
     t.MlflowTracking("http://127.0.0.1:1", Path("files")).known(t.ModelName("race"))
 except t.EnvironmentTroubleError:
     pass  # mlflow is imported now, once for all writers
-import mlflow.store.tracking.sqlalchemy_store
 
 def write(name):
     tracking = t.MlflowTracking("sqlite:///below/mlflow.db", Path("files"))
@@ -521,20 +520,20 @@ sys.exit(sum(os.waitstatus_to_exitcode(os.waitpid(writer, 0)[1]) for writer in w
 
 @pytest.fixture(scope="module")
 def race(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    """Let three processes index the same model, and one of their own each, where there is no index yet."""
+    """Let two processes index the same model, and one of their own each, where there is no index yet."""
     folder = tmp_path_factory.mktemp("race")
-    command = [sys.executable, "-W", "error", "-c", WRITERS, str(Path(__file__).parent), *"cde"]
+    command = [sys.executable, "-W", "error", "-c", WRITERS, str(Path(__file__).parent), *"cd"]
     return folder, subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
 def test_writers_at_once_lose_and_double_nothing(race: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
-    """However three first writers interleave, each digest has one run and one version, and nobody failed."""
+    """However two first writers interleave, each digest has one run and one version, and nobody failed."""
     folder, done = race
     assert (done.returncode, done.stderr) == (0, "")
     client = client_of(f"sqlite:///{folder}/below/mlflow.db")
-    assert sorted(run.data.tags["release.model_digest"][7] for run in runs_of(client, "race")) == ["2", "c", "d", "e"]
+    assert sorted(run.data.tags["release.model_digest"][7] for run in runs_of(client, "race")) == ["2", "c", "d"]
     versions = versions_of(client, "race").values()
-    assert sorted(version.tags["release.model_digest"][7] for version in versions) == ["2", "c", "d", "e"]
+    assert sorted(version.tags["release.model_digest"][7] for version in versions) == ["2", "c", "d"]
 
 
 def test_a_first_index_says_nothing_and_leaves_nothing_else(race: tuple[Path, subprocess.CompletedProcess[str]]) -> None:

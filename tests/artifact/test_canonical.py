@@ -189,7 +189,7 @@ def test_shared_memory_arrays_become_plain(tmp_path: Path) -> None:
         (SGDClassifier().fit(np.eye(2), [0, 1]), "SGDClassifier"),
         (FunctionTransformer(np.sqrt), "numpy.sqrt"),
         (FunctionTransformer(lambda rows: rows), "<lambda>"),
-        (LogisticRegression(random_state=np.random.RandomState(0)), "RandomState"),  # noqa: NPY002 (the old kind, refused)
+        (LogisticRegression(random_state=np.random.RandomState(0)), "RandomState"),
         (LogisticRegression(class_weight={True: 1.0}), r"key of type builtins\.bool"),
         (FunctionTransformer(kw_args={"array": np.array([1j])}), "complex128"),
         (iter(()), "tuple_iterator"),

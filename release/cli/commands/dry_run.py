@@ -35,7 +35,7 @@ def command(models: tuple[str, ...], environment: str | None, base: str | None, 
     from release.cli.pipeline import job  # noqa: PLC0415 (as above)
     from release.cli.wiring import Workspace  # noqa: PLC0415 (as above)
 
-    workspace = Workspace.here()
+    workspace = Workspace.as_it_is()
     to = workspace.environment(environment or workspace.environments[0]).name
     start = base_of(workspace, base)
     results, verdicts = [], []

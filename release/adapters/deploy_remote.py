@@ -1,0 +1,157 @@
+"""A deploy branch on a remote: fetched, and moved by a push that expects the old value.
+
+Git's own locks outlive a killed process. So nothing that git locks is shared: fetch and push run in a private git folder
+each, and what they have in common is objects, which are named by content, and one small file that is replaced as a whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from release.adapters.deploy_base import BARE, NOWHERE, Branch
+from release.adapters.process import CommandFailedError, Git, redacted, write_whole
+from release.errors import EnvironmentTroubleError
+from release.records import Commit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_NETWORK = 600.0
+"""Seconds that a fetch or a push may take."""
+_STALE = 3600.0
+"""Seconds after which a private folder is taken for a killed process's."""
+
+
+class RemoteBranch(Branch):
+    """A branch of a remote repository; satisfies `release.ports.DeployBranch`.
+
+    `own` is this repository's git folder when the remote is its own `origin`: its objects and its credentials are then used,
+    and nothing is written to it. Other repositories are fetched shallowly.
+    """
+
+    def __init__(self, root: Path, branch: str, home: Path, url: str, *, own: Path | None) -> None:
+        """Remember where the branch is; nothing is contacted yet."""
+        super().__init__(root, branch, home)
+        self._url = url
+        self._own = own
+
+    @property
+    def _git(self) -> Git:
+        if self._own is None:
+            return Git(self._root, {"GIT_DIR": str(self._home)})
+        return Git(self._root, self._objects() if (self._home / "objects").is_dir() else {})
+
+    def tip(self, *, fetch: bool) -> Commit | None:
+        """Return the branch's tip: the remote's when `fetch` or when none was ever seen here, else the last one seen.
+
+        Raises EnvironmentTroubleError when the remote cannot be reached, SecurityRefusalError when a ledger was rewritten.
+        """
+        known = self._known()
+        if known is not None and not fetch:
+            return known
+        tip = self._advertised()
+        if tip is not None and tip != known:
+            tip = self._fetched(known)
+        self._prepare()
+        self._accept(known, tip)
+        return tip
+
+    def publish(self, commit: Commit, expected: Commit | None) -> bool:
+        """Move the branch from `expected` to `commit`, atomically; False when it was no longer at `expected`.
+
+        A push that git reports as failed is settled by reading the ref again. Raises EnvironmentTroubleError when the remote
+        cannot be reached, or refuses although the branch is where it was expected.
+        """
+        lease = f"--force-with-lease={self._ref}:{expected or ''}"
+        quiet = ("--quiet", "--porcelain", "--no-verify", "--no-signed", "--no-follow-tags", "--recurse-submodules=no")
+        try:
+            with self._private(expected) as git:
+                git.run("push", *quiet, lease, self._url, f"{commit}:{self._ref}", timeout=_NETWORK)
+        except EnvironmentTroubleError as error:
+            now = self._advertised()
+            if now == expected:
+                raise self._trouble("the remote refuses the push", error) from error
+            if now != commit:
+                return False
+        self._remember(commit)
+        return True
+
+    def _known(self) -> Commit | None:
+        """Return the newest tip this machine has seen: ours, or that of a later `git fetch` by people."""
+        seen = self._seen()
+        if self._own is None:
+            return seen
+        found = self._git.says("rev-parse", "--verify", "--quiet", f"refs/remotes/origin/{self._branch}^{{commit}}")
+        tracked = Commit(found) if found else None
+        if seen is None or tracked is None or seen == tracked:
+            return seen or tracked
+        return tracked if self._git.says("merge-base", "--is-ancestor", seen, tracked) is not None else seen
+
+    def _advertised(self) -> Commit | None:
+        """Ask the remote where the branch is."""
+        try:
+            listing = (
+                Git(self._root).run("ls-remote", "--quiet", self._url, self._ref, timeout=_NETWORK).decode(errors="replace")
+            )
+        except CommandFailedError as error:
+            raise self._trouble("cannot read the deploy branch's repository", error) from error
+        for line in listing.splitlines():
+            name, _, ref = line.partition("\t")
+            if ref == self._ref:
+                return Commit(name)
+        return None
+
+    def _fetched(self, known: Commit | None) -> Commit:
+        """Bring the remote's tip and what it needs; the answer may be newer than what was advertised."""
+        depth = ("--depth=1",) if self._own is None else ()
+        quiet = ("--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-commit-graph", *depth)
+        with self._private(known) as git:
+            try:
+                git.run("fetch", *quiet, self._url, self._ref, timeout=_NETWORK)
+            except CommandFailedError as error:
+                raise self._trouble("cannot fetch the deploy branch", error) from error
+            return Commit((Path(str(git.env["GIT_DIR"])) / "FETCH_HEAD").read_text().split("\t", 1)[0])
+
+    @contextlib.contextmanager
+    def _private(self, known: Commit | None) -> Iterator[Git]:
+        """Give a git folder to one process alone: nobody meets its locks, and `known` is what it says that it has."""
+        self._prepare()
+        with tempfile.TemporaryDirectory(dir=self._home, prefix="run-", ignore_cleanup_errors=True) as folder:
+            place = Path(folder)
+            self._sweep(place)
+            write_whole(place / "HEAD", NOWHERE)
+            (place / "refs").mkdir()
+            environment = {"GIT_DIR": folder, **self._objects()}
+            if self._own is not None:
+                environment |= {"GIT_COMMON_DIR": str(self._own), "GIT_WORK_TREE": str(self._root)}
+            else:
+                write_whole(place / "config", BARE)
+            if known is not None:
+                write_whole(place / "refs" / "worktree" / "known", f"{known}\n".encode())
+                if self._own is None:
+                    write_whole(place / "shallow", f"{known}\n".encode())
+            yield Git(self._root, environment)
+
+    def _objects(self) -> dict[str, str]:
+        """Make git write objects to our own folder, and read those of the source repository too."""
+        environment = {"GIT_OBJECT_DIRECTORY": str(self._home / "objects")}
+        if self._own is not None:
+            path = str(self._own / "objects").replace("\\", "\\\\").replace('"', '\\"')
+            environment["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = f'"{path}"'
+        return environment
+
+    def _sweep(self, newest: Path) -> None:
+        """Remove the private folders of killed processes, by age: a living one may be at work."""
+        for left in self._home.glob("run-*"):
+            with contextlib.suppress(FileNotFoundError):
+                if newest.stat().st_mtime - left.stat().st_mtime > _STALE:
+                    shutil.rmtree(left, ignore_errors=True)
+
+    def _trouble(self, what: str, error: EnvironmentTroubleError) -> EnvironmentTroubleError:
+        why = error.reason if isinstance(error, CommandFailedError) else error.what
+        fix = "check the address, the network and your access, then run again"
+        return EnvironmentTroubleError(f"{what}: {why}", where=f"{redacted(self._url)} {self._branch}", fix=fix)

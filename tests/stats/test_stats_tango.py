@@ -1,0 +1,92 @@
+"""Tango's score interval: published numbers, its dual p-values, and behaviour at the edges."""
+
+import numpy as np
+import pytest
+
+from release.stats.contrast import Identical, Unjudged
+from release.stats.mcnemar import mcnemar_asymptotic
+from release.stats.tango import tango_counts, tango_difference
+
+
+def table(both, gained, lost, neither):
+    """Return which rows champion and challenger have right."""
+    counts = (both, gained, lost, neither)
+    return np.repeat([True, False, True, False], counts), np.repeat([True, True, False, False], counts)
+
+
+def test_the_worked_table_has_its_published_interval():
+    """(59, 6; 16, 80): estimate -.0621, interval (-.1240, -.0054)."""
+    found = tango_difference(*table(59, 6, 16, 80))
+    assert found.method == "tango"
+    assert found.estimate == pytest.approx(-0.0621, abs=5e-5)
+    assert (found.lower(0.025), found.upper(0.025)) == pytest.approx((-0.1240, -0.0054), abs=5e-5)
+    assert (found.champion, found.challenger) == pytest.approx((75 / 161, 65 / 161))
+
+
+def test_four_losses_in_two_hundred_are_seen():
+    """(0, 4) of 200: the interval (-.050, -.001) excludes zero although mid-p does not."""
+    found = tango_difference(*table(150, 0, 4, 46))
+    assert (found.lower(0.025), found.upper(0.025)) == pytest.approx((-0.050, -0.001), abs=5e-4)
+    assert found.p_below(0) < 0.025
+
+
+@pytest.mark.parametrize("counts", [(59, 6, 16, 80), (150, 0, 4, 46), (3, 2, 0, 1), (0, 10, 0, 0), (40, 1, 1, 40)])
+def test_at_its_own_limit_the_score_is_the_quantile(counts):
+    """A margin equal to the lower limit has z = 1.960: the decision and the interval are one."""
+    found = tango_difference(*table(*counts))
+    for a, z in ((0.025, 1.959964), (0.005, 2.575829), (0.0005, 3.290527)):
+        assert found.score(found.lower(a)) == pytest.approx(z, abs=1e-5)
+        if found.upper(a) < 1:
+            assert found.score(found.upper(a)) == pytest.approx(-z, abs=1e-5)
+
+
+def test_no_difference_is_mcnemars_asymptotic_test():
+    """The two-sided p-value at zero equals McNemar's."""
+    assert tango_difference(*table(59, 6, 16, 80)).p_two_sided() == pytest.approx(mcnemar_asymptotic(6, 16))
+
+
+@pytest.mark.parametrize(("n", "margin"), [(64, 0.0566), (189, 0.02), (73, 0.05)])
+def test_a_table_without_discordance_supports_the_known_margins(n, margin):
+    """The score interval with nothing discordant is z^2 / (n + z^2): 64 rows give .057, .02 needs 189 and .05 needs 73."""
+    found = tango_counts(0, 0, n, champion=1, challenger=1)
+    z2 = 1.959964**2
+    assert -found.lower(0.025) == pytest.approx(z2 / (n + z2), rel=1e-6)
+    assert -found.lower(0.025) <= margin + 5e-5
+    assert -tango_counts(0, 0, n - 1, champion=1, challenger=1).lower(0.025) > margin
+
+
+def test_labels_that_agree_are_identical_predictions():
+    """Where both models are right on the same rows the limits are 0 -+ (1 - a^(1/n))."""
+    found = tango_difference(*table(60, 0, 0, 4))
+    assert isinstance(found, Identical)
+    assert (found.lower(0.025), found.upper(0.025)) == pytest.approx((0.025 ** (1 / 64) - 1, 1 - 0.025 ** (1 / 64)))
+
+
+def test_swapping_the_models_flips_the_sign():
+    """The mirrored table has the mirrored interval."""
+    one, two = table(59, 6, 16, 80)
+    there, back = tango_difference(one, two), tango_difference(two, one)
+    assert (back.lower(0.01), back.upper(0.01)) == pytest.approx((-there.upper(0.01), -there.lower(0.01)))
+
+
+def test_models_that_disagree_on_every_row_keep_limits_within_bounds():
+    """All gained: the upper limit is 1 and the lower one is not."""
+    found = tango_difference(*table(0, 12, 0, 0))
+    assert found.upper(0.025) == pytest.approx(1)
+    assert 0 < found.lower(0.025) < 1
+    assert (found.p_above(-1), found.p_below(1), found.p_above(1)) == (0, 0.5, 0.5)
+
+
+def test_no_rows_are_no_judgement():
+    """A slice without deciding rows gives a reason."""
+    found = tango_difference(np.zeros(0, dtype=bool), np.zeros(0, dtype=bool))
+    assert isinstance(found, Unjudged)
+    assert found.reason == "no rows decide this metric"
+
+
+def test_coverage_of_the_lower_limit_is_nominal():
+    """With 120 pairs and 8% discordance the lower limit exceeds the truth about as often as it may."""
+    draws = np.random.default_rng(8).multinomial(120, [0.04, 0.04, 0.92], size=1500)
+    tangos = (tango_counts(int(b), int(c), 120, champion=0, challenger=0) for b, c, _ in draws)
+    missed = sum(one.p_above(0) < 0.025 for one in tangos)
+    assert missed / 1500 < 0.04
