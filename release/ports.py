@@ -153,5 +153,8 @@ class Tracking(Protocol):
     ) -> None:
         """Log one challenger: idempotent by model digest and commit. Raises EnvironmentTroubleError."""
 
+    def known(self, model: ModelName) -> set[Digest]:
+        """Return the digests of a model's registered versions. Raises EnvironmentTroubleError."""
+
     def alias(self, model: ModelName, aliases: Mapping[str, Digest]) -> None:
         """Point registry aliases (`champion`, `challenger`) at the versions with these digests. Raises EnvironmentTroubleError."""

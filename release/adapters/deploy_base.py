@@ -79,11 +79,15 @@ class Branch:
                 git.run("read-tree", tip, env=private)
             names = _store(git, Path(place), list(changes.values()))
             lines = [f"{modes.get(path, '100644')} {name}\t{path}\0" for path, name in zip(changes, names, strict=True)]
-            try:
-                git.run("update-index", "-z", "--add", "--index-info", input="".join(lines).encode(), env=private)
-            except CommandFailedError as error:
-                what = f"something that is no folder is in the way of {', '.join(changes)}"
-                raise ConflictError(what, where=self._branch, fix="remove it from the branch") from error
+            git.run("update-index", "-z", "--index-info", input="".join(lines).encode(), env=private)
+            # Git puts a folder where a file was, and the other way round; the tool removes nothing.
+            lost = (
+                git.run("diff-index", "--cached", "--name-only", "--diff-filter=D", "-z", tip, env=private) if tip else b""
+            )
+            if lost:
+                gone = lost.decode(errors="replace").split("\0")[0]
+                what = f"{gone} is where the release has to put {', '.join(changes)}"
+                raise ConflictError(what, where=self._branch, fix=f"move {gone} out of the way")
             tree = git.run("write-tree", env=private).decode().strip()
         parent = ("-p", tip) if tip else ()
         args = ("-c", "i18n.commitEncoding=UTF-8", "commit-tree", tree, *parent)

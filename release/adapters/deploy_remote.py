@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from release.adapters.deploy_base import BARE, NOWHERE, Branch
-from release.adapters.process import CommandFailedError, Git, redacted, write_whole
+from release.adapters.process import CommandFailedError, Git, redacted
 from release.errors import EnvironmentTroubleError
 from release.records import Commit
 
@@ -53,9 +53,7 @@ class RemoteBranch(Branch):
         known = self._known()
         if known is not None and not fetch:
             return known
-        tip = self._advertised()
-        if tip is not None and tip != known:
-            tip = self._fetched(known)
+        tip = self._fetched(known)
         self._prepare()
         self._accept(known, tip)
         return tip
@@ -105,14 +103,16 @@ class RemoteBranch(Branch):
                 return Commit(name)
         return None
 
-    def _fetched(self, known: Commit | None) -> Commit:
-        """Bring the remote's tip and what it needs; the answer may be newer than what was advertised."""
+    def _fetched(self, known: Commit | None) -> Commit | None:
+        """Bring the remote's tip and what it needs; None when the remote has no such branch."""
         depth = ("--depth=1",) if self._own is None else ()
         quiet = ("--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-commit-graph", *depth)
         with self._private(known) as git:
             try:
                 git.run("fetch", *quiet, self._url, self._ref, timeout=_NETWORK)
             except CommandFailedError as error:
+                if self._advertised() is None:
+                    return None
                 raise self._trouble("cannot fetch the deploy branch", error) from error
             return Commit((Path(str(git.env["GIT_DIR"])) / "FETCH_HEAD").read_text().split("\t", 1)[0])
 
@@ -123,17 +123,17 @@ class RemoteBranch(Branch):
         with tempfile.TemporaryDirectory(dir=self._home, prefix="run-", ignore_cleanup_errors=True) as folder:
             place = Path(folder)
             self._sweep(place)
-            write_whole(place / "HEAD", NOWHERE)
-            (place / "refs").mkdir()
+            (place / "HEAD").write_bytes(NOWHERE)
+            (place / "refs" / "worktree").mkdir(parents=True)
             environment = {"GIT_DIR": folder, **self._objects()}
             if self._own is not None:
                 environment |= {"GIT_COMMON_DIR": str(self._own), "GIT_WORK_TREE": str(self._root)}
             else:
-                write_whole(place / "config", BARE)
+                (place / "config").write_bytes(BARE)
             if known is not None:
-                write_whole(place / "refs" / "worktree" / "known", f"{known}\n".encode())
+                (place / "refs" / "worktree" / "known").write_text(f"{known}\n")
                 if self._own is None:
-                    write_whole(place / "shallow", f"{known}\n".encode())
+                    (place / "shallow").write_text(f"{known}\n")
             yield Git(self._root, environment)
 
     def _objects(self) -> dict[str, str]:

@@ -168,17 +168,23 @@ class MlflowTracking:
     def alias(self, model: ModelName, aliases: Mapping[str, Digest]) -> None:
         """Point aliases at the versions with these digests; an alias that is not named stays as it is.
 
-        Raises EnvironmentTroubleError, also when a digest has no version yet, once the others are set.
+        Raises EnvironmentTroubleError, also when a digest has no version yet: once the others are set, and its alias has
+        been taken from the version it was on, which would be wrong from now on.
         """
 
         def point(_: Any, client: Any) -> None:
             versions = {alias: _find_version(client, model, digest) for alias, digest in aliases.items()}
-            known = {alias: version.version for alias, version in versions.items() if version is not None}
-            current = client.get_registered_model(model).aliases if known else {}
-            for alias, version in known.items():
-                if str(current.get(alias)) != str(version):
-                    client.set_registered_model_alias(model, alias, version)
-            missing = sorted(aliases[alias] for alias in aliases if alias not in known)
+            current = (
+                dict(client.get_registered_model(model).aliases)
+                if client.search_registered_models(f"name='{model}'")
+                else {}
+            )
+            for alias, version in versions.items():
+                if version is None and alias in current:
+                    client.delete_registered_model_alias(model, alias)
+                elif version is not None and str(current.get(alias)) != str(version.version):
+                    client.set_registered_model_alias(model, alias, version.version)
+            missing = sorted({aliases[alias] for alias, version in versions.items() if version is None})
             if missing:
                 raise EnvironmentTroubleError(
                     f"no version of {model} has the digest {', '.join(missing)}", where=self.name, fix="run `release index`"

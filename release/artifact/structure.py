@@ -106,13 +106,15 @@ def _check_forest(model: Any) -> None:
 def _check_boosting(model: Any) -> None:
     features = indexes.feature_count(model)
     if model._preprocessor is not None:  # noqa: SLF001 (scikit-learn keeps what it predicts with in private attributes)
-        raise SecurityRefusalError(
-            "histogram boosting encodes categories itself, which cannot be checked; encode them before"
-        )
+        raise SecurityRefusalError("histogram boosting encodes categories itself, which cannot be checked")
+    if "_in_fit" in vars(model):
+        raise SecurityRefusalError("histogram boosting says that it is still being trained, and would check no rows")
     is_categorical = np.asarray(model._bin_mapper.is_categorical_)  # noqa: SLF001 (as above)
     if is_categorical.shape != (features,):
         raise SecurityRefusalError("histogram boosting expects another number of features than it checks")
     for iteration in model._predictors:  # noqa: SLF001 (as above)
+        if len(iteration) != model.n_trees_per_iteration_:
+            raise SecurityRefusalError("histogram boosting has another number of trees than it says")
         for tree in iteration:
             if type(tree) is not TreePredictor:
                 raise SecurityRefusalError("histogram boosting holds something that is no tree")

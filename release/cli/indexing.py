@@ -33,8 +33,10 @@ def log(workspace: Workspace, trained: TrainRecord, evaluated: EvaluateRecord, v
     with workspace.progress.step(f"{trained.model}: writing the MLflow index"):
         workspace.tracking.index(trained, evaluated, verdict, _artifacts(workspace, trained))
         aliases: dict[str, Digest] = {"challenger": trained.model_digest}
-        if evaluated.champion is not None:
-            aliases["champion"] = evaluated.champion.model_digest
+        champion = evaluated.champion.model_digest if evaluated.champion else None
+        if champion is not None and champion in workspace.tracking.known(trained.model):
+            # A champion that was made on another machine has no version in this index to point at.
+            aliases["champion"] = champion
         workspace.tracking.alias(trained.model, aliases)
     workspace.store.put_record("index", key, {"model": trained.model, "uri": address})
     return True

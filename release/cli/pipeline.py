@@ -379,7 +379,7 @@ def _rebuilt(workspace: Workspace, job: Job, event: Event) -> Mapping[str, bytes
             spec,
             commit=event.commit,
             key=event.release.model_digest,
-            folder=Path(folder) / job.folder,
+            folder=Path(folder),
             versions=versions,
             store=workspace.store,
             progress=workspace.progress,

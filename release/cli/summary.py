@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from release.config.names import METRICS
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from release.records import EvaluateRecord, PackageRecord, PromoteRecord, VerdictRecord
+    from release.records import EvaluateRecord, PackageRecord, PromoteRecord, Scored, VerdictRecord
+
+_SOURCES = {
+    "store": "its bytes from this machine",
+    "registry": "its bytes from the registry",
+    "rebuild": "rebuilt from its commit, the same digest",
+    "committed-predictions": "by its committed predictions",
+}
+_LONG = 60
+_HEAD = 6
+"""A new file's diff has these lines before its content: diff, mode, index, two names, one hunk."""
 
 
 def verdict_text(verdict: VerdictRecord) -> str:
@@ -37,17 +49,37 @@ def dry_run_text(
     elif not promotion.diff:
         lines.append(f"  {promotion.environment} serves this release already: a promotion would change nothing")
     else:
-        lines += [f"  a promotion to {promotion.environment} would commit to {promotion.deploy_branch}:", "", promotion.diff.rstrip()]
+        lines += [f"  a promotion to {promotion.environment} would commit to {promotion.deploy_branch}:", ""]
+        lines += [*_folded(promotion.diff), "", f"  the whole change, as `git apply` takes it: {report}/promotion.diff"]
     return "\n".join(lines)
+
+
+def _folded(diff: str) -> list[str]:
+    """Show a diff, but only count the lines of long new files (the chart's copy, predictions)."""
+    shown = []
+    for part in diff.split("diff --git ")[1:]:
+        lines = ("diff --git " + part).splitlines()
+        if "new file mode 100644" in lines[:2] and len(lines) > _LONG:
+            shown += [lines[0], lines[1], f"# {len(lines) - _HEAD} new lines"]
+        elif "/versions/" in lines[0]:
+            shown += [lines[0], lines[1], f"# {max(len(lines) - _HEAD, 0)} new lines"]
+        else:
+            shown += lines
+    return shown
 
 
 def _numbers(evaluated: EvaluateRecord) -> list[str]:
     champion = evaluated.champion
     head = f"  {'':<18} {'champion':>10} {'challenger':>10}   ({evaluated.rows} held-out rows)"
     rows = [
-        f"  {name:<18} {f'{champion.metrics[name]:.4f}' if champion and name in champion.metrics else '-':>10} {value:>10.4f}"
-        for name, value in evaluated.challenger.metrics.items()
+        f"  {name:<18} {_number(champion, name):>10} {_number(evaluated.challenger, name):>10}"
+        for name in METRICS[evaluated.task]
+        if name in evaluated.challenger.metrics
     ]
     if champion is not None:
-        rows.append(f"  champion {champion.model_digest[7:19]} from {champion.source}")
-    return [head, *rows]
+        rows.append(f"  champion {champion.model_digest[7:19]}, {_SOURCES.get(champion.source, champion.source)}")
+    return [head, *rows, *(f"  note: {note}" for note in evaluated.notes)]
+
+
+def _number(scored: Scored | None, metric: str) -> str:
+    return f"{scored.metrics[metric]:.4f}" if scored is not None and metric in scored.metrics else "-"

@@ -35,7 +35,8 @@ class Column(Frozen):
     type: Literal["float", "int", "bool", "category", "text", "datetime"]
     min: float | None = None
     max: float | None = None
-    values: tuple[Scalar, ...] | None = Field(None, description="the categories that may occur")
+    # Behind `_short` the library sees Python's lists, which are no tuples to its strict mode.
+    values: Annotated[tuple[Scalar, ...], Field(strict=False)] | None = Field(None, description="the categories that may occur")
     missing: Annotated[float, Field(ge=0, le=1)] = Field(0.0, description="the share of values that may be missing")
 
 

@@ -44,6 +44,8 @@ class Wilson(Summary):
 
     def _limit(self, z: float) -> float:
         p, n = self.estimate, self.n
+        if (p == 1 and z > 0) or (p == 0 and z < 0):
+            return p  # what the formula gives but for rounding
         return (p + z * z / (2 * n) + z * float(np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)))) / (1 + z * z / n)
 
     def _tail(self, t: float, distance: float) -> float:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from release.errors import BadInputError
 from release.stats.arrays import finite, same_rows
 from release.stats.contrast import Unjudged
 from release.stats.metrics import Needs
@@ -98,7 +99,7 @@ def sample(
     same_rows(truth, *predictions.values(), *given)
     if reason := metric.undefined(truth):
         return Unjudged(reason=reason, n=len(truth))
-    scale = None if weights is None else finite(np.asarray(weights), "the weights")
+    scale = None if weights is None else _scale(weights)
     layer = _codes(strata) if strata is not None else _layers(metric, truth)
     keys = _keys(layer, truth, list(predictions.values()), scale)
     order = np.lexsort(keys[::-1])
@@ -126,6 +127,14 @@ def sample(
         by_groups=member is not None,
         alike=len(models) > 1 and all(np.array_equal(last, other) for other in predictions.values()),
     )
+
+
+def _scale(weights: Array) -> Floats:
+    """Return what rows count. Raises BadInputError on what is no weight."""
+    scale = finite(weights, "the weights")
+    if bool((scale < 0).any()):
+        raise BadInputError("some of the weights are negative", fix="a row cannot count less than nothing")
+    return scale
 
 
 def _factors(metric: Metric, models: int, ratio: float) -> tuple[float, ...]:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from support.git import bare, commit, daemon, git, isolate, log, repository, snapshot, sound
+from support.git import bare, commit, daemon, git, isolate, repository, snapshot, sound
 
 from release.adapters.deploy_branch import open_branch
 from release.adapters.deploy_local import LocalBranch
@@ -56,7 +56,16 @@ class Place:
         return git(self.holder, "rev-parse", "--verify", "--quiet", f"refs/heads/{self.branch}", check=False)
 
 
-KINDS = ("origin-main", "origin-other", "origin-new", "elsewhere", "elsewhere-new", "local-shown", "local-linked", "local-hidden")
+KINDS = (
+    "origin-main",
+    "origin-other",
+    "origin-new",
+    "elsewhere",
+    "elsewhere-new",
+    "local-shown",
+    "local-linked",
+    "local-hidden",
+)
 
 
 def make(kind: str, tmp_path: Path, served: tuple[Path, str]) -> Place:
@@ -113,7 +122,9 @@ def test_what_is_published_is_read_back_and_nothing_else_moved(place: Place) -> 
     tip = branch.tip(fetch=True)
     assert tip == (place.there or None)
     before = branch.read_all(tip, "charts")
-    made = branch.commit(tip, {LEDGER: b"one\ntwo\n", "charts/environments/new/ä b.yaml": b"x\n"}, "Subject\n\nRelease-X: y\n", AT)
+    made = branch.commit(
+        tip, {LEDGER: b"one\ntwo\n", "charts/environments/new/ä b.yaml": b"x\n"}, "Subject\n\nRelease-X: y\n", AT
+    )
     assert place.there == (tip or "")
     assert branch.publish(made, tip)
     assert place.there == made
@@ -123,7 +134,7 @@ def test_what_is_published_is_read_back_and_nothing_else_moved(place: Place) -> 
     assert again.read_all(made, "charts") == {**before, LEDGER: b"one\ntwo\n", "charts/environments/new/ä b.yaml": b"x\n"}
     assert again.read(made, "missing") is None
     assert git(place.holder, "show", "-s", "--format=%B", made).rstrip() == "Subject\n\nRelease-X: y"
-    assert log(place.holder, made, "%P")[0] == (tip or "")
+    assert git(place.holder, "show", "-s", "--format=%P", made) == (tip or "")
     assert sound(place.root)
     assert sound(place.holder)
 
@@ -166,7 +177,7 @@ def test_a_fresh_clone_is_looked_at_without_network_or_traces(remote: Place) -> 
     assert snapshot(remote.root) == before
 
 
-@pytest.mark.parametrize("kind", ["origin-main", "origin-other", "elsewhere"])
+@pytest.mark.parametrize("kind", ["origin-main", "elsewhere"])
 def test_the_tip_last_seen_is_kept_when_the_remote_is_gone(kind: str, tmp_path: Path, served: tuple[Path, str]) -> None:
     """Looking goes on from memory; asking says what is wrong, on one line, with exit code 5."""
     place = make(kind, tmp_path, served)
@@ -192,7 +203,7 @@ def test_what_was_never_seen_is_fetched_even_for_a_look(tmp_path: Path, served: 
     assert outside(place) == before
 
 
-@pytest.mark.parametrize("kind", ["origin-main", "origin-other", "origin-new", "elsewhere"])
+@pytest.mark.parametrize("kind", ["origin-main", "origin-new", "elsewhere"])
 def test_a_remote_branch_leaves_the_source_repository_alone(kind: str, tmp_path: Path, served: tuple[Path, str]) -> None:
     """Fetching, committing and pushing write below the cache only: no object, ref or lock of the user's repository."""
     place = make(kind, tmp_path, served)
@@ -234,7 +245,7 @@ def test_a_file_in_the_place_of_a_folder_is_a_conflict(local: Place) -> None:
     """The tool replaces no file by a folder."""
     commit(local.root, {"charts/versions": b"a file"})
     branch = local.open()
-    with pytest.raises(ConflictError, match="something that is no folder is in the way"):
+    with pytest.raises(ConflictError, match="charts/versions is where the release has to put charts/versions/ab/Chart.yaml"):
         branch.commit(branch.tip(fetch=True), {"charts/versions/ab/Chart.yaml": b""}, "Change\n", AT)
 
 
@@ -247,7 +258,9 @@ def test_commits_carry_the_users_identity_or_the_tools_and_the_given_date(
     made = branch.commit(branch.tip(fetch=True), {"a": b"1"}, "A\n", AT)
     tool = "release <release@localhost>"
     assert git(local.root, "show", "-s", form, made) == f"{tool} {tool} 2026-01-31T12:00:00+00:00 2026-01-31T12:00:00+00:00"
-    (tmp_path / "config").write_text("[user]\n\tname = Grace Höpper\n\temail = grace@example.org\n[commit]\n\tgpgSign = true\n")
+    (tmp_path / "config").write_text(
+        "[user]\n\tname = Grace Höpper\n\temail = grace@example.org\n[commit]\n\tgpgSign = true\n"
+    )
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "config"))
     branch = local.open()
     made = branch.commit(branch.tip(fetch=True), {"a": b"2"}, "A\n", AT)
@@ -304,8 +317,16 @@ def test_hooks_and_settings_of_the_user_do_not_interfere(remote: Place) -> None:
     assert remote.there == made
 
 
-@pytest.mark.parametrize("kind", ["origin-main", "elsewhere", "local-hidden"])
-@pytest.mark.parametrize("content", [b"", b"other\n", b"on", None])
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("origin-main", b""),
+        ("origin-main", b"on"),
+        ("elsewhere", b"other\n"),
+        ("elsewhere", None),
+        ("local-hidden", b"other\n"),
+    ],
+)
 def test_a_rewritten_ledger_is_refused_until_somebody_says_otherwise(
     kind: str, content: bytes | None, tmp_path: Path, served: tuple[Path, str]
 ) -> None:
@@ -391,7 +412,7 @@ def test_local_changes_in_the_way_are_a_conflict_and_stay(local: Place, how: str
         branch.publish(made, tip)
     assert caught.value.where == str(path)
     assert local.there == tip
-    assert {name: content for name, content in outside(local).items() if not name.startswith(".git/release")} == before
+    assert outside(local) == before
 
 
 def test_line_ends_that_git_converts_are_no_local_changes(local: Place) -> None:

@@ -39,7 +39,9 @@ def test_passwords_in_addresses_are_not_shown(tmp_path: Path) -> None:
 
 def test_a_missing_program_is_named(tmp_path: Path) -> None:
     """A program that is not installed is an environment's trouble with the remedy."""
-    with pytest.raises(EnvironmentTroubleError, match="the program no-such-program is not installed; install no-such-program"):
+    with pytest.raises(
+        EnvironmentTroubleError, match="the program no-such-program is not installed; install no-such-program"
+    ):
         run(["no-such-program"], cwd=tmp_path, timeout=20)
 
 

@@ -310,12 +310,14 @@ def test_aliases_follow_digests(tracking: MlflowTracking, uri: str) -> None:
 
 
 def test_an_alias_of_an_unknown_digest_is_told_after_the_others_are_set(tracking: MlflowTracking, uri: str) -> None:
-    """A digest that was never indexed cannot carry an alias; the message names it and the command that catches up."""
+    """A digest that was never indexed has no version: the alias leaves the one it was on, and the message says what to do."""
     tracking.index(train("gap"), None, None, {})
+    tracking.alias(ModelName("gap"), {"champion": digest("2")})
     with pytest.raises(EnvironmentTroubleError) as caught:
         tracking.alias(ModelName("gap"), {"champion": digest("f"), "challenger": digest("2")})
     assert str(caught.value) == f"{uri}: no version of gap has the digest {digest('f')}; run `release index`"
-    assert str(client_of(uri).get_model_version_by_alias("gap", "challenger").version) == "1"
+    aliases = client_of(uri).get_registered_model("gap").aliases
+    assert {name: str(number) for name, number in aliases.items()} == {"challenger": "1"}
     with pytest.raises(EnvironmentTroubleError, match="no version of never has the digest"):
         tracking.alias(ModelName("never"), {"champion": digest("f")})
 
@@ -484,7 +486,7 @@ def test_a_server_that_is_down_is_told_without_its_password(tmp_path: Path) -> N
 
 
 WRITERS = """
-import os, sys, traceback, warnings
+import os, sys, time, traceback, warnings
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 import test_tracking_mlflow as t
@@ -494,9 +496,19 @@ try:
 except t.EnvironmentTroubleError:
     pass  # mlflow is imported now, once for all writers
 
+def meet(turn, name):
+    Path("turns", f"{turn}.{name}").touch()
+    last = time.monotonic() + 60
+    while len(list(Path("turns").glob(f"{turn}.*"))) < len(sys.argv[2:]):
+        assert time.monotonic() < last, "the other writer is gone"
+        time.sleep(0.001)
+
 def write(name):
     tracking = t.MlflowTracking("sqlite:///below/mlflow.db", Path("files"))
-    for record in (t.train("race"), t.train("race", model_digest=t.digest(name))):
+    for turn in "01234567" + name:
+        if turn != name:
+            meet(turn, name)
+        record = t.train("race", model_digest=t.digest(turn))
         tracking.index(record, t.evaluated(record), t.judged(record), t.FILES)
         tracking.alias(record.model, {"challenger": record.model_digest})
 
@@ -520,8 +532,9 @@ sys.exit(sum(os.waitstatus_to_exitcode(os.waitpid(writer, 0)[1]) for writer in w
 
 @pytest.fixture(scope="module")
 def race(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    """Let two processes index the same model, and one of their own each, where there is no index yet."""
+    """Let two processes, where there is no index yet, index the same eight models at the same moments, and one each."""
     folder = tmp_path_factory.mktemp("race")
+    (folder / "turns").mkdir()
     command = [sys.executable, "-W", "error", "-c", WRITERS, str(Path(__file__).parent), *"cd"]
     return folder, subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
@@ -531,16 +544,16 @@ def test_writers_at_once_lose_and_double_nothing(race: tuple[Path, subprocess.Co
     folder, done = race
     assert (done.returncode, done.stderr) == (0, "")
     client = client_of(f"sqlite:///{folder}/below/mlflow.db")
-    assert sorted(run.data.tags["release.model_digest"][7] for run in runs_of(client, "race")) == ["2", "c", "d"]
+    assert sorted(run.data.tags["release.model_digest"][7] for run in runs_of(client, "race")) == list("01234567cd")
     versions = versions_of(client, "race").values()
-    assert sorted(version.tags["release.model_digest"][7] for version in versions) == ["2", "c", "d"]
+    assert sorted(version.tags["release.model_digest"][7] for version in versions) == list("01234567cd")
 
 
 def test_a_first_index_says_nothing_and_leaves_nothing_else(race: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     """Making an index prints nothing, warns of nothing, and leaves the index and its files: no `mlruns`, no remains."""
     folder, done = race
     assert (done.stdout, done.stderr) == ("", "")
-    assert {entry.name for entry in folder.iterdir()} == {"below", "files"}
+    assert {entry.name for entry in folder.iterdir()} == {"below", "files", "turns"}
     assert [entry.name for entry in (folder / "below").iterdir()] == ["mlflow.db"]
 
 
@@ -578,8 +591,10 @@ def server(tracking: MlflowTracking, uri: str, tmp_path: Path) -> Iterator[str]:
             command, cwd=tmp_path, stdout=output, stderr=output, start_new_session=True, env=environment
         )
     try:
+        last = time.monotonic() + 120
         while True:
             assert process.poll() is None, log.read_text()
+            assert time.monotonic() < last, log.read_text()
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()
                 break

@@ -279,7 +279,9 @@ def curves(task: str = "binary", case: str = "pass", rows: int = 285) -> Curves:
     draw = random.Random(f"{task} {rows}")
     if task == "binary":
         y = np.array([int(draw.random() < 0.4) for _ in range(rows)])
-        good, poor = (np.array([_squash(2 * s * (v - 0.5) + noise * (draw.random() - 0.5)) for v in y]) for s, noise in _NOISE)
+        good, poor = (
+            np.array([_squash(2 * s * (v - 0.5) + noise * (draw.random() - 0.5)) for v in y]) for s, noise in _NOISE
+        )
         models, classes, cut = (poor, good), (), 0.5
     elif task == "multiclass":
         y = np.array([draw.randrange(10) for _ in range(rows)])

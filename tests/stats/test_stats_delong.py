@@ -1,10 +1,13 @@
 """DeLong's method: published numbers, its definition by counting pairs, and behaviour at the edges."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
 from release.errors import BadInputError
+from release.stats.arrays import Array
 from release.stats.contrast import Envelope, Identical, Unjudged
 from release.stats.delong import delong_covariance, delong_difference, delong_equality, delong_single
 
@@ -18,33 +21,35 @@ OVARIAN = """
 
 
 @pytest.fixture
-def ovarian():
+def ovarian() -> tuple[Array, Array]:
     """Outcomes, and albumin, total protein and K-G scores of DeLong's 43 patients."""
     table = np.array(OVARIAN.split(), dtype=float).reshape(43, 4)
     return table[:, 3], np.array([table[:, 0], table[:, 1], 10 - table[:, 2]])
 
 
-def binormal(seed, positives, negatives, separations, noise=0.5):
+def binormal(
+    seed: int, positives: int, negatives: int, separations: Sequence[float], noise: float = 0.5
+) -> tuple[Array, list[Array]]:
     rng = np.random.default_rng(seed)
     y = np.repeat([1, 0], [positives, negatives])
     shared = rng.normal(size=len(y))
     return y, [shared + noise * rng.normal(size=len(y)) + separation * y for separation in separations]
 
 
-def test_the_ovarian_areas_and_errors_are_those_in_print(ovarian):
+def test_the_ovarian_areas_and_errors_are_those_in_print(ovarian: tuple[Array, Array]) -> None:
     """AUCs and standard errors equal the SAS/STAT listing to its five digits."""
     aucs, covariance = delong_covariance(*ovarian)
     assert aucs == pytest.approx([0.73656, 0.64785, 0.72581], abs=5e-6)
     assert np.sqrt(np.diag(covariance)) == pytest.approx([0.09269, 0.10005, 0.10282], abs=5e-6)
 
 
-def test_the_ovarian_areas_are_equal_by_the_printed_chi_square(ovarian):
+def test_the_ovarian_areas_are_equal_by_the_printed_chi_square(ovarian: tuple[Array, Array]) -> None:
     """The test of all three areas has the printed statistic, degrees of freedom and p-value."""
     chi2, df, p = delong_equality(*ovarian)
     assert (chi2, df, p) == (pytest.approx(2.53398, abs=5e-6), 2, pytest.approx(0.28168, abs=5e-6))
 
 
-def test_the_ovarian_difference_is_that_in_print(ovarian):
+def test_the_ovarian_difference_is_that_in_print(ovarian: tuple[Array, Array]) -> None:
     """ALB - K-G has the printed estimate, interval and p-value."""
     y, (alb, _, kg) = ovarian
     found = delong_difference(y, kg, alb)
@@ -55,7 +60,7 @@ def test_the_ovarian_difference_is_that_in_print(ovarian):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_the_covariance_is_what_counting_all_pairs_gives(seed):
+def test_the_covariance_is_what_counting_all_pairs_gives(seed: int) -> None:
     """Sorting gives the same components as comparing every positive with every negative, ties included."""
     y, scores = binormal(seed, 17, 23, [1.0, 0.6])
     scores = np.round(np.array(scores), 1)
@@ -67,7 +72,7 @@ def test_the_covariance_is_what_counting_all_pairs_gives(seed):
     assert aucs == pytest.approx([roc_auc_score(y, score) for score in scores], rel=1e-12)
 
 
-def test_a_ratio_weighs_the_champion():
+def test_a_ratio_weighs_the_champion() -> None:
     """The estimate and error for a relative margin follow from the covariance."""
     y, (one, two) = binormal(3, 60, 80, [0.5, 0.6])
     (a, b), v = delong_covariance(y, np.array([one, two]))
@@ -77,7 +82,7 @@ def test_a_ratio_weighs_the_champion():
 
 
 @pytest.mark.parametrize("separation", [0.8, 3.2])
-def test_the_order_of_rows_is_immaterial(separation):
+def test_the_order_of_rows_is_immaterial(separation: float) -> None:
     """Shuffled rows give the same limits."""
     y, (one, two) = binormal(1, 40, 60, [separation, separation + 0.2])
     mixed = np.random.default_rng(0).permutation(len(y))
@@ -86,7 +91,7 @@ def test_the_order_of_rows_is_immaterial(separation):
 
 
 @pytest.mark.parametrize("separation", [0.8, 3.2])
-def test_swapping_the_models_flips_the_sign(separation):
+def test_swapping_the_models_flips_the_sign(separation: float) -> None:
     """The mirrored comparison has the mirrored interval and the same two-sided p-value."""
     y, (one, two) = binormal(2, 40, 60, [separation, separation + 0.2])
     there, back = delong_difference(y, one, two), delong_difference(y, two, one)
@@ -95,7 +100,7 @@ def test_swapping_the_models_flips_the_sign(separation):
     assert back.p_two_sided() == pytest.approx(there.p_two_sided())
 
 
-def test_near_one_the_interval_is_the_wider_of_two():
+def test_near_one_the_interval_is_the_wider_of_two() -> None:
     """With few expected misplaced rows the limits are no tighter than Wald's and than those built from logit limits."""
     y, (one, two) = binormal(4, 64, 107, [3.6, 3.2])
     found = delong_difference(y, one, two)
@@ -107,7 +112,7 @@ def test_near_one_the_interval_is_the_wider_of_two():
     assert mover.lower(0.025) < wald.lower(0.025)
 
 
-def test_limits_near_one_cover_where_plain_ones_do_not():
+def test_limits_near_one_cover_where_plain_ones_do_not() -> None:
     """AUC .99 against .98 on 64 and 107 rows: the lower limit exceeds the truth at most about as often as it may."""
     misses = plain = 0
     for seed in range(400):
@@ -119,7 +124,7 @@ def test_limits_near_one_cover_where_plain_ones_do_not():
     assert plain > 24
 
 
-def test_two_models_that_order_all_pairs_alike_are_identical():
+def test_two_models_that_order_all_pairs_alike_are_identical() -> None:
     """A monotone transformation of the scores shows no more than the smaller class can."""
     y, (one, _) = binormal(5, 64, 107, [1.0, 1.0])
     found = delong_difference(y, one, np.exp(one))
@@ -128,7 +133,7 @@ def test_two_models_that_order_all_pairs_alike_are_identical():
     assert found.p_two_sided() == 1
 
 
-def test_identical_predictions_clear_a_relative_margin_only_with_enough_rows():
+def test_identical_predictions_clear_a_relative_margin_only_with_enough_rows() -> None:
     """With a ratio the spread of the AUC itself and the bound of identical predictions both count."""
     y, (one, _) = binormal(5, 64, 107, [1.0, 1.0])
     found = delong_difference(y, one, one, ratio=0.98)
@@ -136,7 +141,7 @@ def test_identical_predictions_clear_a_relative_margin_only_with_enough_rows():
     assert found.lower(0.025) == pytest.approx(found.estimate - (1 - 0.025 ** (1 / 64)))
 
 
-def test_two_perfect_models_are_not_certain_to_be_equal_to_a_worse_one():
+def test_two_perfect_models_are_not_certain_to_be_equal_to_a_worse_one() -> None:
     """A perfect challenger has a lower limit below its estimate, though its own error is zero."""
     y, (one, _) = binormal(6, 30, 50, [2.0, 2.0])
     perfect = y + 0.1 * np.tanh(one)
@@ -145,7 +150,7 @@ def test_two_perfect_models_are_not_certain_to_be_equal_to_a_worse_one():
     assert found.lower(0.025) < found.estimate < found.upper(0.025)
 
 
-def test_a_single_area_has_logit_limits():
+def test_a_single_area_has_logit_limits() -> None:
     """The interval of one AUC stays inside (0, 1) and is symmetric in the log-odds."""
     y, (one, _) = binormal(7, 30, 50, [2.4, 0.0])
     found = delong_single(y, one)
@@ -156,7 +161,7 @@ def test_a_single_area_has_logit_limits():
     assert found.champion is None
 
 
-def test_a_perfect_area_is_bounded_by_the_smaller_class():
+def test_a_perfect_area_is_bounded_by_the_smaller_class() -> None:
     """64 positives, all above all negatives, support at most .025^(1/64); the mirror image mirrors it."""
     y = np.repeat([1, 0], [64, 107])
     best, worst = delong_single(y, y * 1.0), delong_single(y, -1.0 * y)
@@ -166,8 +171,10 @@ def test_a_perfect_area_is_bounded_by_the_smaller_class():
     assert (worst.lower(0.025), worst.upper(0.025)) == (0, pytest.approx(1 - 0.025 ** (1 / 64)))
 
 
-@pytest.mark.parametrize(("y", "reason"), [([1, 1, 1], "only one class"), ([1, 0, 0], "only one row"), ([], "only one class")])
-def test_without_two_rows_of_each_class_there_is_no_judgement(y, reason):
+@pytest.mark.parametrize(
+    ("y", "reason"), [([1, 1, 1], "only one class"), ([1, 0, 0], "only one row"), ([], "only one class")]
+)
+def test_without_two_rows_of_each_class_there_is_no_judgement(y: list[int], reason: str) -> None:
     """The gate is told why, instead of an exception or a number."""
     scores = np.arange(len(y), dtype=float)
     for found in (delong_difference(np.array(y), scores, scores[::-1]), delong_single(np.array(y), scores)):
@@ -176,14 +183,14 @@ def test_without_two_rows_of_each_class_there_is_no_judgement(y, reason):
         assert found.n == len(y)
 
 
-def test_scores_that_are_not_numbers_are_refused():
+def test_scores_that_are_not_numbers_are_refused() -> None:
     """The message says whose scores they are."""
     y = np.array([0, 0, 1, 1])
     with pytest.raises(BadInputError, match="1 of the challenger's scores are not finite"):
         delong_difference(y, np.arange(4.0), np.array([1, np.nan, 2, 3]))
 
 
-def test_misuse_is_a_value_error():
+def test_misuse_is_a_value_error() -> None:
     """Rows that do not match, and outcomes that are not 0 and 1, are bugs."""
     with pytest.raises(ValueError, match="different length"):
         delong_difference(np.array([0, 1]), np.arange(2.0), np.arange(3.0))

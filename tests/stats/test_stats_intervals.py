@@ -11,25 +11,25 @@ from release.stats.intervals import wilson_single
     ("right", "n", "low", "high"),
     [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
 )
-def test_newcombes_examples(right, n, low, high):
+def test_newcombes_examples(right: int, n: int, low: float, high: float) -> None:
     """The score intervals of Newcombe (1998), table I."""
     found = wilson_single(np.arange(n) < right)
     assert (found.lower(0.025), found.upper(0.025)) == pytest.approx((low, high), abs=5e-5)
     assert (found.estimate, found.n, found.method) == (right / n, n, "wilson")
 
 
-def test_a_floor_outside_the_unit_interval_is_decided_by_arithmetic():
+def test_a_floor_outside_the_unit_interval_is_decided_by_arithmetic() -> None:
     """Every proportion is above a negative floor and none above one of 1 or more."""
     found = wilson_single(np.arange(30) < 20)
     assert (found.p_above(-0.1), found.p_above(0.0), found.p_above(1.0)) == (0, 0, 1)
     assert (found.p_below(-0.1), found.p_below(1.5)) == (1, 0)
 
 
-def test_all_right_leaves_room_for_doubt():
+def test_all_right_leaves_room_for_doubt() -> None:
     """Sixty-four of sixty-four have a lower limit below one."""
     assert wilson_single(np.ones(64)).lower(0.025) == pytest.approx(64 / (64 + 1.959964**2))
 
 
-def test_no_rows_are_no_judgement():
+def test_no_rows_are_no_judgement() -> None:
     """Nothing to count gives a reason."""
     assert isinstance(wilson_single(np.zeros(0)), Unjudged)

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from release.stats.metrics import METRICS
+from release.stats.arrays import Array
+from release.stats.metrics import METRICS, Metric
 
 
-def rows(name, seed=0, n=60):
+def rows(name: str, seed: int = 0, n: int = 60) -> tuple[Metric, Array, Array]:
     rng = np.random.default_rng(seed)
     metric = METRICS[name]
     if "regression" in metric.tasks:
@@ -18,7 +19,7 @@ def rows(name, seed=0, n=60):
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_weights_are_repetitions(name):
+def test_weights_are_repetitions(name: str) -> None:
     """The metric at drawn weights is the metric of the rows repeated so often."""
     metric, y, pred = rows(name)
     weights = np.random.default_rng(1).multinomial(60, np.ones(60) / 60, size=5)
@@ -28,29 +29,30 @@ def test_weights_are_repetitions(name):
 
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("name", METRICS)
-def test_influence_is_what_a_little_more_weight_does(name, seed):
-    """Influence equals the derivative by each weight, to the order of one row in sixty."""
-    metric, y, pred = rows(name, seed)
-    statistic, ones = metric.statistic(y, pred), np.ones(60)
+def test_influence_is_what_a_little_more_weight_does(name: str, seed: int) -> None:
+    """Influence equals the derivative by each weight, but for what leaving out one row of 400 adds."""
+    metric, y, pred = rows(name, seed, n=400)
+    statistic, ones = metric.statistic(y, pred), np.ones(400)
     step = 1e-6
-    slopes = [(statistic.at((ones + step * one)[None])[0] - statistic.at(ones[None])[0]) / step for one in np.eye(60)]
+    slopes = (statistic.at(ones + step * np.eye(400)) - statistic.at(ones[None])) / step
     influence = statistic.influence(ones)
-    assert np.abs(influence - influence.mean() - slopes + np.mean(slopes)).max() < 0.15 * np.abs(slopes).max()
+    apart = (influence - influence.mean()) - (slopes - slopes.mean())
+    assert np.abs(apart).max() < 0.1 * np.abs(slopes).max()
 
 
 @pytest.mark.parametrize("name", ["roc_auc", "average_precision"])
-def test_influence_on_a_ranking_is_the_exact_derivative(name):
+def test_influence_on_a_ranking_is_the_exact_derivative(name: str) -> None:
     """With weights, ties and groups alike."""
     metric, y, pred = rows(name, 1)
     groups, scale = np.arange(60) // 3, np.linspace(0.5, 2, 60)
     statistic, ones = metric.statistic(y, pred).weighted(scale).grouped(groups, 20), np.ones(20)
     step = 1e-6
-    slopes = [(statistic.at((ones + step * one)[None])[0] - statistic.at((ones - step * one)[None])[0]) / (2 * step) for one in np.eye(20)]
+    slopes = (statistic.at(ones + step * np.eye(20)) - statistic.at(ones - step * np.eye(20))) / (2 * step)
     assert statistic.influence(ones) == pytest.approx(slopes, abs=1e-8)
 
 
 @pytest.mark.parametrize("name", ["roc_auc", "average_precision", "f1", "rmse"])
-def test_a_group_is_drawn_with_all_its_rows(name):
+def test_a_group_is_drawn_with_all_its_rows(name: str) -> None:
     """Group weights give what their rows' weights give."""
     metric, y, pred = rows(name)
     groups = np.random.default_rng(2).integers(0, 12, size=60)
@@ -59,7 +61,7 @@ def test_a_group_is_drawn_with_all_its_rows(name):
     assert grouped.at(drawn) == pytest.approx(plain.at(drawn[:, groups]), rel=1e-12)
 
 
-def test_weights_without_a_positive_leave_recall_undefined():
+def test_weights_without_a_positive_leave_recall_undefined() -> None:
     """A resample in which the metric does not exist is NaN, not zero."""
     metric, y, pred = rows("recall")
     assert np.isnan(metric.statistic(y, pred).at((1.0 - y)[None])[0])

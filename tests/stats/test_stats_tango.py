@@ -3,18 +3,19 @@
 import numpy as np
 import pytest
 
+from release.stats.arrays import Array
 from release.stats.contrast import Identical, Unjudged
 from release.stats.mcnemar import mcnemar_asymptotic
 from release.stats.tango import tango_counts, tango_difference
 
 
-def table(both, gained, lost, neither):
+def table(both: int, gained: int, lost: int, neither: int) -> tuple[Array, Array]:
     """Return which rows champion and challenger have right."""
     counts = (both, gained, lost, neither)
     return np.repeat([True, False, True, False], counts), np.repeat([True, True, False, False], counts)
 
 
-def test_the_worked_table_has_its_published_interval():
+def test_the_worked_table_has_its_published_interval() -> None:
     """(59, 6; 16, 80): estimate -.0621, interval (-.1240, -.0054)."""
     found = tango_difference(*table(59, 6, 16, 80))
     assert found.method == "tango"
@@ -23,7 +24,7 @@ def test_the_worked_table_has_its_published_interval():
     assert (found.champion, found.challenger) == pytest.approx((75 / 161, 65 / 161))
 
 
-def test_four_losses_in_two_hundred_are_seen():
+def test_four_losses_in_two_hundred_are_seen() -> None:
     """(0, 4) of 200: the interval (-.050, -.001) excludes zero although mid-p does not."""
     found = tango_difference(*table(150, 0, 4, 46))
     assert (found.lower(0.025), found.upper(0.025)) == pytest.approx((-0.050, -0.001), abs=5e-4)
@@ -31,7 +32,7 @@ def test_four_losses_in_two_hundred_are_seen():
 
 
 @pytest.mark.parametrize("counts", [(59, 6, 16, 80), (150, 0, 4, 46), (3, 2, 0, 1), (0, 10, 0, 0), (40, 1, 1, 40)])
-def test_at_its_own_limit_the_score_is_the_quantile(counts):
+def test_at_its_own_limit_the_score_is_the_quantile(counts: tuple[int, int, int, int]) -> None:
     """A margin equal to the lower limit has z = 1.960: the decision and the interval are one."""
     found = tango_difference(*table(*counts))
     for a, z in ((0.025, 1.959964), (0.005, 2.575829), (0.0005, 3.290527)):
@@ -40,13 +41,13 @@ def test_at_its_own_limit_the_score_is_the_quantile(counts):
             assert found.score(found.upper(a)) == pytest.approx(-z, abs=1e-5)
 
 
-def test_no_difference_is_mcnemars_asymptotic_test():
+def test_no_difference_is_mcnemars_asymptotic_test() -> None:
     """The two-sided p-value at zero equals McNemar's."""
     assert tango_difference(*table(59, 6, 16, 80)).p_two_sided() == pytest.approx(mcnemar_asymptotic(6, 16))
 
 
 @pytest.mark.parametrize(("n", "margin"), [(64, 0.0566), (189, 0.02), (73, 0.05)])
-def test_a_table_without_discordance_supports_the_known_margins(n, margin):
+def test_a_table_without_discordance_supports_the_known_margins(n: int, margin: float) -> None:
     """The score interval with nothing discordant is z^2 / (n + z^2): 64 rows give .057, .02 needs 189 and .05 needs 73."""
     found = tango_counts(0, 0, n, champion=1, challenger=1)
     z2 = 1.959964**2
@@ -55,21 +56,21 @@ def test_a_table_without_discordance_supports_the_known_margins(n, margin):
     assert -tango_counts(0, 0, n - 1, champion=1, challenger=1).lower(0.025) > margin
 
 
-def test_labels_that_agree_are_identical_predictions():
+def test_labels_that_agree_are_identical_predictions() -> None:
     """Where both models are right on the same rows the limits are 0 -+ (1 - a^(1/n))."""
     found = tango_difference(*table(60, 0, 0, 4))
     assert isinstance(found, Identical)
     assert (found.lower(0.025), found.upper(0.025)) == pytest.approx((0.025 ** (1 / 64) - 1, 1 - 0.025 ** (1 / 64)))
 
 
-def test_swapping_the_models_flips_the_sign():
+def test_swapping_the_models_flips_the_sign() -> None:
     """The mirrored table has the mirrored interval."""
     one, two = table(59, 6, 16, 80)
     there, back = tango_difference(one, two), tango_difference(two, one)
     assert (back.lower(0.01), back.upper(0.01)) == pytest.approx((-there.upper(0.01), -there.lower(0.01)))
 
 
-def test_models_that_disagree_on_every_row_keep_limits_within_bounds():
+def test_models_that_disagree_on_every_row_keep_limits_within_bounds() -> None:
     """All gained: the upper limit is 1 and the lower one is not."""
     found = tango_difference(*table(0, 12, 0, 0))
     assert found.upper(0.025) == pytest.approx(1)
@@ -77,14 +78,14 @@ def test_models_that_disagree_on_every_row_keep_limits_within_bounds():
     assert (found.p_above(-1), found.p_below(1), found.p_above(1)) == (0, 0.5, 0.5)
 
 
-def test_no_rows_are_no_judgement():
+def test_no_rows_are_no_judgement() -> None:
     """A slice without deciding rows gives a reason."""
     found = tango_difference(np.zeros(0, dtype=bool), np.zeros(0, dtype=bool))
     assert isinstance(found, Unjudged)
     assert found.reason == "no rows decide this metric"
 
 
-def test_coverage_of_the_lower_limit_is_nominal():
+def test_coverage_of_the_lower_limit_is_nominal() -> None:
     """With 120 pairs and 8% discordance the lower limit exceeds the truth about as often as it may."""
     draws = np.random.default_rng(8).multinomial(120, [0.04, 0.04, 0.92], size=1500)
     tangos = (tango_counts(int(b), int(c), 120, champion=0, challenger=0) for b, c, _ in draws)

@@ -31,7 +31,9 @@ def isolate(monkeypatch: pytest.MonkeyPatch) -> None:
 def git(folder: Path, *args: str, content: bytes | None = None, check: bool = True) -> str:
     """Run git in a folder and return what it printed, without the last line end."""
     environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C"}
-    done = subprocess.run(["git", *AUTHOR, *args], cwd=folder, input=content, capture_output=True, check=False, env=environment)
+    done = subprocess.run(
+        ["git", *AUTHOR, *args], cwd=folder, input=content, capture_output=True, check=False, env=environment
+    )
     if check and done.returncode:
         raise AssertionError(f"git {args} in {folder}: {done.returncode}\n{done.stdout!r}\n{done.stderr!r}")
     return done.stdout.decode().removesuffix("\n")
@@ -71,7 +73,9 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 
 def sound(folder: Path) -> bool:
     """Say whether git finds a repository whole, dangling objects aside."""
-    return subprocess.run(["git", "fsck", "--full", "--strict"], cwd=folder, capture_output=True, check=False).returncode == 0
+    return (
+        subprocess.run(["git", "fsck", "--full", "--strict"], cwd=folder, capture_output=True, check=False).returncode == 0
+    )
 
 
 def log(folder: Path, ref: str, form: str) -> list[str]:

@@ -66,6 +66,9 @@ def _one(workspace: Workspace, job: Job, to: str) -> tuple[dict[str, Any], str, 
     promotion = None
     if verdict.verdict is Verdict.PASS:
         promotion = promoting.preview(workspace, job, to, evaluated, verdict, packaged)
+    folder = pipeline.report_folder(workspace, job.model)
+    if promotion is not None:
+        workspace.store.write(folder / "promotion.diff", promotion.diff.encode())
     document = {
         "model": job.model,
         "kind": job.kind,
@@ -76,5 +79,5 @@ def _one(workspace: Workspace, job: Job, to: str) -> tuple[dict[str, Any], str, 
         "report": reported,
         "promotion": promotion,
     }
-    folder = pipeline.report_folder(workspace, job.model).relative_to(workspace.source.root)
-    return document, summary.dry_run_text(evaluated, verdict, packaged, promotion, folder), verdict
+    shown = folder.relative_to(workspace.source.root)
+    return document, summary.dry_run_text(evaluated, verdict, packaged, promotion, shown), verdict

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from release.cli.render import emit, json_option, models_argument
+from release.config.names import METRICS
 
 if TYPE_CHECKING:
     from release.cli.pipeline import Job
@@ -40,7 +41,10 @@ def _evaluate(workspace: Workspace, job: Job) -> EvaluateRecord:
 
 def _text(record: EvaluateRecord) -> str:
     lines = [f"{record.model}: {record.rows} held-out rows"]
-    for name, value in record.challenger.metrics.items():
-        against = f" against {record.champion.metrics[name]:.4g}" if record.champion else ""
+    for name in METRICS[record.task]:
+        if name not in record.challenger.metrics:
+            continue
+        value = record.challenger.metrics[name]
+        against = f" against {record.champion.metrics[name]:.4g}" if record.champion and name in record.champion.metrics else ""
         lines.append(f"  {name:<18} {value:.4g}{against}")
     return "\n".join(lines)
