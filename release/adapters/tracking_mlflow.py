@@ -68,6 +68,11 @@ _TRANSIENT = (
     "must be in the 'active' state",
 )
 
+# How MLflow, alembic and sqlite speak of tables that another version made, or that were only half made.
+_FOREIGN = re.compile(
+    r"out-of-date database schema|^alembic|table \S+ already exists|duplicate column name|no such (table|column)"
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Data:
@@ -243,7 +248,7 @@ class MlflowTracking:
     def _trouble(self, error: Exception) -> EnvironmentTroubleError:
         """Say in one line what went wrong, without the address's credentials."""
         text = str(error)
-        if "out-of-date database schema" in text or "alembic" in f"{type(error).__module__} {text}":
+        if _FOREIGN.search(f"{type(error).__module__}: {text}"):
             return EnvironmentTroubleError(
                 "the index was made by another version of MLflow, or its making was interrupted",
                 where=self.name,
@@ -311,7 +316,8 @@ class MlflowTracking:
             client.log_inputs(run_id, datasets=inputs)
         mark = digest_json({path: digest_of(content) for path, content in entry.artifacts.items()})
         if entry.artifacts and run.data.tags.get(_ARTIFACTS_TAG) != mark:
-            _upload(client, run_id, entry.artifacts)
+            with _default_address(self._uri):
+                _upload(client, run_id, entry.artifacts)
             client.set_tag(run_id, _ARTIFACTS_TAG, mark)
         if run.info.status != "FINISHED":
             client.set_terminated(run_id, "FINISHED", self._now())
@@ -526,6 +532,23 @@ def _no_stray_folder() -> Iterator[None]:
         if not before:
             with suppress(OSError):
                 stray.rmdir()
+
+
+@contextmanager
+def _default_address(uri: str) -> Iterator[None]:
+    """Name the index as MLflow's default for a moment: files sent through a server ask for it, whatever the client was told.
+
+    True of MLflow 3.4; newer versions ask the client.
+    """
+    before = os.environ.get("MLFLOW_TRACKING_URI")
+    os.environ["MLFLOW_TRACKING_URI"] = uri
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["MLFLOW_TRACKING_URI"]
+        else:
+            os.environ["MLFLOW_TRACKING_URI"] = before
 
 
 @contextmanager

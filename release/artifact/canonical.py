@@ -53,10 +53,15 @@ def dump(estimator: object, *, limits: Limits = LIMITS) -> bytes:
     rebuilder = Rebuilder(files, limits=limits)
     try:
         schema = rebuilder.document(json.loads(entries[SCHEMA]))
-        _check_schema_size(schema, limits)
     except SecurityRefusalError as error:
         raise BadInputError(f"the model could not be loaded again: {error.what}", fix=f"use {KNOWN_GOOD}") from error
-    return pack({SCHEMA: schema, **rebuilder.arrays})
+    content = pack({SCHEMA: schema, **rebuilder.arrays})
+    if len(schema) > limits.schema or len(rebuilder.arrays) >= limits.entries or len(content) > limits.size:
+        raise BadInputError(
+            f"the model has {len(content)} bytes in {len(rebuilder.arrays)} arrays, more than `load` accepts",
+            fix="train a smaller one: fewer trees, classes or words",
+        )
+    return content
 
 
 def load(content: bytes, *, where: str, sklearn_version: str | None = None, limits: Limits = LIMITS) -> object:

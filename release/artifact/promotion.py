@@ -44,8 +44,8 @@ class Promotion:
 
     `after` is the environment that must have verified the same release first. `commit` is the source commit, `inputs` the
     digests at it. `chart` holds the files of `charts/model` at that commit by relative path, `draft` the values file for the
-    case that there is none. `predictions` is a repository path and a CSV to commit with the rest. `by` is who asked, `threshold` the model's own
-    (binary), without which committed predictions are no labels.
+    case that there is none. `predictions` is a repository path and a CSV to commit with the rest. `by` is who
+    asked, `threshold` the model's own (binary), without which committed predictions are no labels.
     """
 
     model: ModelName

@@ -37,7 +37,7 @@ class Limits:
     """
 
     size: int = 2 << 30
-    schema: int = 32 << 20
+    schema: int = 64 << 20
     expanded: int = 4 << 30
     entries: int = MOST_ENTRIES
     depth: int = 64

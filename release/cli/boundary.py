@@ -21,7 +21,7 @@ INTERRUPTED = 130
 BUG = 1
 
 
-def guarded(command: click.Command, arguments: Sequence[str]) -> int:
+def guarded(command: click.Command, arguments: Sequence[str]) -> int:  # noqa: PLR0911 (one return a kind of ending)
     """Run a command and return its exit code; no exception leaves here."""
     as_json = "--json" in arguments
     signal.signal(signal.SIGTERM, _interrupt)

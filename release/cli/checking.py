@@ -21,9 +21,10 @@ _TOOL_ONLY = (LEDGER, "charts/versions")
 
 
 def check_repository(base: str | None) -> tuple[str, ...]:
-    """Check `release.yaml` and every values file; with `base`, that no change writes what only the tool may.
+    """Check `release.yaml` and every values file; with `base`, that nobody wrote what only the tool may.
 
-    Returns notes. Raises BadInputError for files that cannot be read or patched, SecurityRefusalError for a forbidden change.
+    Returns notes. Raises BadInputError for files that cannot be read or patched, SecurityRefusalError for a forbidden
+    change.
     """
     workspace = Workspace.here()
     notes = []

@@ -35,7 +35,9 @@ def plan_in(workspace: Workspace, base: str | None, *, fetch: bool = False) -> P
         if event is not None and event.commit is not None and event.inputs is not None:
             settled[model] = (event.commit, event.inputs)
     live = frozenset(
-        model for model, ledger in ledgers.items() if any(serving(ledger, environment) for environment in workspace.environments)
+        model
+        for model, ledger in ledgers.items()
+        if any(serving(ledger, environment) for environment in workspace.environments)
     )
     return plan_due(workspace.source, head=workspace.head, settled=settled, serving=live)
 

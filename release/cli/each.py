@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from release.cli.due import chosen
 from release.cli.pipeline import job
 from release.cli.wiring import Workspace
+from release.errors import ReleaseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,10 +19,23 @@ R = TypeVar("R")
 
 
 def each(models: Sequence[str], run: Callable[[Workspace, Job], R], *, base: str | None = None) -> list[R]:
-    """Run one stage for each model named, or for all that are due."""
+    """Run one stage for each model named, or for all that are due; one that fails does not stop the others."""
     workspace = Workspace.here()
     start = base_of(workspace, base)
-    return [run(workspace, job(workspace, name, kind=kind, base=start)) for name, kind in chosen(workspace, models, base=base)]
+    wanted = chosen(workspace, models, base=base)
+    done, failed = list[R](), list[ReleaseError]()
+    for name, kind in wanted:
+        try:
+            done.append(run(workspace, job(workspace, name, kind=kind, base=start)))
+        except ReleaseError as error:
+            if len(wanted) == 1:
+                raise
+            workspace.progress.note(f"{name}: {error}")
+            failed.append(error)
+    if failed:
+        # All models had their turn; the first failure decides the exit code.
+        raise failed[0]
+    return done
 
 
 def base_of(workspace: Workspace, base: str | None) -> Commit | None:

@@ -1,4 +1,4 @@
-"""How commands that judge end: the exit code of the worst verdict, told on standard error, the document being out already."""
+"""How commands that judge end: with the worst verdict's exit code, told on standard error after the document."""
 
 from __future__ import annotations
 

@@ -78,8 +78,8 @@ def job(
 ) -> Job:
     """Gather one model's configuration, inputs and ledger at HEAD.
 
-    With `base`, the gate's policy is the base commit's where the model exists there: no change relaxes the margin that judges
-    it. Raises BadInputError for files that are wrong or not committed.
+    With `base`, the gate's policy is the base commit's where the model exists there: no change relaxes the margin that
+    judges it. Raises BadInputError for files that are wrong or not committed.
     """
     spec = workspace.spec(model)
     workspace.require_clean([model])
@@ -212,9 +212,7 @@ def report(
         from release.cli.rendering import render  # noqa: PLC0415 (numpy)
 
         markdown, html = render(workspace, job, trained, evaluated, verdict)
-        return ReportRecord(
-            model=job.model, key=key, markdown=workspace.store.put(markdown), html=workspace.store.put(html)
-        )
+        return ReportRecord(model=job.model, key=key, markdown=workspace.store.put(markdown), html=workspace.store.put(html))
 
     def usable(record: ReportRecord) -> bool:
         return all(workspace.store.get(digest) is not None for digest in (record.markdown, record.html))
@@ -271,7 +269,9 @@ def model_files(workspace: Workspace, trained: TrainRecord) -> Mapping[str, byte
     found = {name: content for name, content in files.items() if content is not None}
     if len(found) != len(files):
         raise EnvironmentTroubleError(
-            f"the files of {trained.model_digest[:19]} are gone", where=STATE, fix=f"run `release train {trained.model}` again"
+            f"the files of {trained.model_digest[:19]} are gone",
+            where=STATE,
+            fix=f"run `release train {trained.model}` again",
         )
     return found
 
@@ -284,10 +284,16 @@ def exit_for(verdict: VerdictRecord) -> None:
         case Verdict.PASS:
             return
         case Verdict.INCONCLUSIVE:
-            needed = f"about {verdict.rows_needed} test rows would tell" if verdict.rows_needed else "no number of rows would tell"
+            needed = (
+                f"about {verdict.rows_needed} test rows would tell"
+                if verdict.rows_needed
+                else "no number of rows would tell"
+            )
             raise InconclusiveError(f"INCONCLUSIVE: {why}", where=name, fix=needed)
         case Verdict.FAIL | Verdict.INVALID:
-            raise GateFailedError(f"{verdict.verdict}: {why}", where=name, fix="nothing is promoted; the report has the numbers")
+            raise GateFailedError(
+                f"{verdict.verdict}: {why}", where=name, fix="nothing is promoted; the report has the numbers"
+            )
         case _ as never:
             assert_never(never)
 
@@ -317,7 +323,9 @@ def _memo(
         return record
     if run is None:
         raise BadInputError(
-            f"no `{stage}` record for this commit, data and champion", where=job.folder, fix=f"run `release {stage} {job.model}`"
+            f"no `{stage}` record for this commit, data and champion",
+            where=job.folder,
+            fix=f"run `release {stage} {job.model}`",
         )
     record = run()
     workspace.store.put_record(stage, key, record)
@@ -329,7 +337,9 @@ def _champion(workspace: Workspace, job: Job, event: Event) -> Champion:
     from release.stages.evaluate import Champion, Way  # noqa: PLC0415 (scikit-learn)
 
     if event.release is None:
-        raise ConflictError("the champion's event names no release", where=f"{LEDGER}/{job.model}.jsonl", fix="see `release history`")
+        raise ConflictError(
+            "the champion's event names no release", where=f"{LEDGER}/{job.model}.jsonl", fix="see `release history`"
+        )
     release = event.release
     threshold = event.predictions.get("threshold")
     return Champion(

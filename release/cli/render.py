@@ -1,4 +1,4 @@
-"""What commands share in talking to people and pipelines: the `--json` option, one document out, and progress on standard error."""
+"""How commands talk: the `--json` option, one document on standard output, progress on standard error."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import contextlib
 import json
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from release.artifact.serial import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+R = TypeVar("R")
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else there."
@@ -26,8 +28,13 @@ def emit(value: object, text: Callable[[], str], *, as_json: bool) -> None:
     click.echo(json.dumps(plain(value), ensure_ascii=False, indent=1) if as_json else text().rstrip("\n"))
 
 
+def show(done: Sequence[R], text: Callable[[R], str], *, one: bool, as_json: bool) -> None:
+    """Print what a stage made of each model; where `one` was named, its record alone is the JSON document."""
+    emit(done[0] if one else list(done), lambda: "\n".join(map(text, done)) or "nothing to release", as_json=as_json)
+
+
 class TerminalProgress:
-    """Progress on standard error: on a terminal, long steps show their elapsed time while they run; elsewhere it is quiet."""
+    """Progress on standard error: on a terminal long steps show their elapsed time; elsewhere they are quiet."""
 
     def __init__(self, stream: Any = None) -> None:
         """Write to `stream`, standard error unless given."""

@@ -10,6 +10,7 @@ from release.report import html, markdown
 from release.report.curves import Curves
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from release.cli.pipeline import Job
@@ -42,7 +43,7 @@ def render(
     return text.encode(), page.encode()
 
 
-def _values(workspace: Workspace, scored: Scored) -> NDArray[object]:
+def _values(workspace: Workspace, scored: Scored) -> NDArray[np.float64]:
     content = workspace.store.get(scored.predictions)
     assert content is not None  # noqa: S101 (the gate has just read it)
     # `evaluate` stores predictions in the test file's order, champion's and challenger's alike.

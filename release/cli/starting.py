@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from release.records import ModelName
 
 _IGNORE = "/.release/"
+_FILES = {PROJECT: PROJECT, "release-requirements.txt": ".github/release-requirements.txt"}
 _SCAFFOLD = (("charts/model", "charts/model"), ("workflows", ".github/workflows"))
 
 
@@ -48,8 +49,9 @@ def start(workspace: Workspace, asked: Start) -> list[str]:
     workspace.pin()
     files = {f"{folder}/{name}": content for name, content in _model(workspace, asked).items()}
     files |= {path: content for path, content in scaffold() if not (root / path).exists()}
-    if not (root / PROJECT).exists():
-        files[PROJECT] = resources.files("release.scaffold").joinpath(PROJECT).read_bytes()
+    for name, target in _FILES.items():
+        if not (root / target).exists():
+            files[target] = resources.files("release.scaffold").joinpath(name).read_bytes()
     ignored = root / ".gitignore"
     lines = ignored.read_text() if ignored.is_file() else ""
     if _IGNORE not in lines.splitlines():
@@ -102,7 +104,7 @@ def scaffold() -> Iterator[tuple[str, bytes]]:
         origin = there if there.is_dir() else Path(__file__).parents[2] / target
         if not origin.is_dir():
             raise ReleaseError("the toolkit's own files are missing", where=str(origin), fix="install model-release again")
-        yield from ((f"{target}/{path}", content) for path, content in _files(origin))
+        yield from ((f"{target}/{path}", content) for path, content in _files(origin) if not path.startswith("test"))
 
 
 def _files(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, bytes]]:

@@ -34,7 +34,7 @@ EMBEDDED = "embedded.invalid"
 
 
 class SystemClock:
-    """The machine's clock, or the time in RELEASE_NOW when that is set (ISO 8601), so that rehearsals can choose their hour."""
+    """The machine's clock, or the time in RELEASE_NOW (ISO 8601), so that rehearsals can choose their hour."""
 
     def now(self) -> datetime:
         """Return the time in UTC, to the second. Raises BadInputError when RELEASE_NOW is no time."""

@@ -19,6 +19,7 @@ from release.records import Comparison, Verdict
 from release.stats.compare import difference, single
 from release.stats.contrast import Identical, Normal, Unjudged
 from release.stats.metrics import METRICS
+from release.stats.resample import enough_resamples
 from release.stats.power import least_rows_identical, rows_needed
 
 if TYPE_CHECKING:
@@ -214,8 +215,7 @@ def _measured(one: Requirement, rows: Rows, levels: Levels) -> Comparison:
 def _contrast(one: Requirement, rows: Rows, levels: Levels) -> Contrast | Unjudged:
     """Measure what a requirement is about: one model's value for a floor, else the (relative) difference of two."""
     metric = METRICS[one.metric]
-    # The smallest tail that is read off the resamples must hold some of them.
-    resamples = min(100_000, max(9_999, math.ceil(20 * levels.m / levels.a)))
+    resamples = enough_resamples(levels.a / levels.m, rows.n)
     ours = rows.read(metric, rows.challenger)
     if one.floor is not None or rows.champion is None:
         return single(metric, rows.y, ours, seed=rows.seed, resamples=resamples, groups=rows.groups, weights=rows.weights)

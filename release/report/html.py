@@ -106,20 +106,27 @@ def _grouped(verdict: VerdictRecord) -> list[tuple[str, list[Comparison]]]:
 def _table(verdict: VerdictRecord) -> str:
     if not verdict.comparisons:
         return ""
+    first = verdict.champion is None
     sure = interval_heading(verdict.comparisons)
-    heads = ["Requirement", "Verdict", "Champion", "Challenger", "Difference", sure, "Limit", "Rows"]
+    numeric = ["Challenger", sure] if first else ["Champion", "Challenger", "Difference", sure]
+    heads = ["Requirement", "Verdict", *numeric, "Limit", "Rows"]
     body = ""
     for group, members in _grouped(verdict):
         body += f'<tbody><tr><th scope="colgroup" colspan="{len(heads)}" class="muted">{attribute(group)}</th></tr>'
-        body += "".join(_row(c) for c in members) + "</tbody>"
-    caption = "Differences are challenger minus champion, turned so that more is always better."
-    return table(caption, heads, body, numeric={"Champion", "Challenger", "Difference", sure, "Rows"})
+        body += "".join(_row(c, numeric) for c in members) + "</tbody>"
+    alone = "The challenger by itself: there is no champion yet."
+    caption = alone if first else "Differences are challenger minus champion, turned so that more is always better."
+    return table(caption, heads, body, numeric=(*numeric, "Rows"))
 
 
-def _row(comparison: Comparison) -> str:
+def _row(comparison: Comparison, columns: Sequence[str]) -> str:
     required = attribute(requirement(limit(comparison), comparison.role))
-    values = (value(comparison, comparison.champion), value(comparison, comparison.challenger))
-    numbers = "".join(f'<td class="n">{v}</td>' for v in (*values, difference(comparison), interval(comparison)))
+    known = {
+        "Champion": value(comparison, comparison.champion),
+        "Challenger": value(comparison, comparison.challenger),
+        "Difference": difference(comparison),
+    }
+    numbers = "".join(f'<td class="n">{known.get(column, interval(comparison))}</td>' for column in columns)
     return (
         f'<tr><th scope="row">{attribute(subject(comparison))}</th><td>{_word(comparison)}</td>{numbers}'
         f'<td class="w">{required}</td><td class="n">{count(comparison.n)}</td></tr>'

@@ -97,8 +97,9 @@ def _table(comparisons: Sequence[Comparison], verdict: VerdictRecord) -> str:
     names = ["Requirement", "Champion", "Challenger", "Difference", interval_heading(comparisons), "Limit", "Verdict"]
     rows = [_cells(c) for c in comparisons]
     if verdict.champion is None:
-        # A column of dashes would only ask what they mean.
-        names, rows = names[:1] + names[2:], [row[:1] + row[2:] for row in rows]
+        # Columns of dashes would only ask what they mean.
+        kept = [i for i, name in enumerate(names) if name not in ("Champion", "Difference")]
+        names, rows = [names[i] for i in kept], [[row[i] for i in kept] for row in rows]
     align = ["---" if name in ("Requirement", "Limit", "Verdict") else "---:" for name in names]
     return "\n".join("| " + " | ".join(row) + " |" for row in (names, align, *rows))
 

@@ -1,4 +1,4 @@
-"""Check: everything that can be wrong before anything is trained: data contract, leakage, and a gate that nothing could pass.
+"""Check: what can be wrong before anything is trained: data contract, leakage, and a gate that nothing could pass.
 
 Mistakes raise; what is allowed but worth knowing becomes a note in the record.
 """
@@ -17,7 +17,7 @@ from release.stats.power import least_rows_identical
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from release.config.model import GateSpec, ModelSpec
+    from release.config.model import GateSpec, Guard, ModelSpec, Primary
     from release.data.contract import Table
     from release.ports import Progress
 
@@ -28,7 +28,9 @@ def check(
     """Check one model's files. Raises BadInputError for the first thing that is wrong, with file and line or row."""
     with progress.step(f"{model}: checking data"):
         at = {name: f"models/{model}/{getattr(spec.data, name)}" for name in ("train", "test")}
-        train = contract.conform(tables.read(folder / spec.data.train, where=at["train"]), spec.data, spec.task, where=at["train"])
+        train = contract.conform(
+            tables.read(folder / spec.data.train, where=at["train"]), spec.data, spec.task, where=at["train"]
+        )
         test = contract.conform(
             tables.read(folder / spec.data.test, where=at["test"]),
             spec.data,
@@ -57,7 +59,7 @@ def check(
 def _out_of_reach(policy: GateSpec, test: Table) -> tuple[str, ...]:
     """Name the margins that even identical predictions could not show on this test set."""
     a = policy.alpha / (2 * policy.looks)
-    wanted = [*([policy.primary] if policy.primary else []), *policy.guards]
+    wanted: list[Primary | Guard] = [*([policy.primary] if policy.primary else []), *policy.guards]
     notes = []
     for one in wanted:
         metric = METRICS[one.metric]

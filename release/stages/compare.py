@@ -47,17 +47,21 @@ def compare(
 ) -> VerdictRecord:
     """Judge a challenger's predictions against a champion's by one metric; rows are aligned by id.
 
-    Truth must be 0 and 1 for the metrics of binary classification, a number for those of regression. Raises BadInputError for
-    files that do not have the columns, the same ids or the same truth.
+    Truth must be 0 and 1 for the metrics of binary classification, a number for those of regression. Raises BadInputError
+    for files that do not have the columns, the same ids or the same truth.
     """
     if metric not in NAMES["binary"] and metric not in NAMES["regression"]:
         known = ", ".join([*NAMES["binary"], *NAMES["regression"]])
-        raise BadInputError(f'"{metric}" is no metric that two columns can be judged by', where="--metric", fix=f"one of: {known}")
+        raise BadInputError(
+            f'"{metric}" is no metric that two columns can be judged by', where="--metric", fix=f"one of: {known}"
+        )
     ours, theirs = _read(challenger, columns), _read(champion, columns)
     order = _order(ours, theirs, columns, challenger, champion)
     y = _numbers(ours, columns.target, challenger)
     if not np.array_equal(y, _numbers(theirs, columns.target, champion)[order]):
-        raise BadInputError(f'the two files disagree on "{columns.target}"', where=str(challenger), fix="predict the same rows")
+        raise BadInputError(
+            f'the two files disagree on "{columns.target}"', where=str(challenger), fix="predict the same rows"
+        )
     binary = metric in NAMES["binary"]
     if binary and not np.isin(y, (0, 1)).all():
         raise BadInputError(f'{metric} needs 0 and 1 in "{columns.target}"', where=str(challenger), fix="encode the target")
@@ -92,7 +96,9 @@ def _read(path: Path, columns: Columns) -> pd.DataFrame:
         has = ", ".join(map(str, frame.columns))
         raise BadInputError(f'there is no column "{missing[0]}"', where=str(path), fix=f"the file has: {has}")
     if frame[columns.id].duplicated().any() or frame[columns.id].isna().any():
-        raise BadInputError(f'"{columns.id}" does not name rows: it repeats or is empty', where=str(path), fix="give each row one id")
+        raise BadInputError(
+            f'"{columns.id}" does not name rows: it repeats or is empty', where=str(path), fix="give each row one id"
+        )
     return frame
 
 
@@ -102,7 +108,9 @@ def _order(ours: pd.DataFrame, theirs: pd.DataFrame, columns: Columns, challenge
     if absent or len(place) != len(ours):
         extra = sorted(set(map(str, place)) - set(map(str, ours[columns.id])))
         row, where = (absent[0], champion) if absent else (extra[0], challenger)
-        raise BadInputError(f'the files hold different rows: id "{row}" is missing here', where=str(where), fix="score the same rows")
+        raise BadInputError(
+            f'the files hold different rows: id "{row}" is missing here', where=str(where), fix="score the same rows"
+        )
     return np.array([place[row] for row in ours[columns.id]], dtype=np.intp)
 
 
@@ -110,7 +118,9 @@ def _numbers(frame: pd.DataFrame, column: str, path: Path) -> NDArray[np.float64
     try:
         values = frame[column].to_numpy(dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise BadInputError(f'"{column}" holds something that is no number: {error}', where=str(path), fix="write numbers") from error
+        raise BadInputError(
+            f'"{column}" holds something that is no number: {error}', where=str(path), fix="write numbers"
+        ) from error
     if not np.isfinite(values).all():
         line = int(np.flatnonzero(~np.isfinite(values))[0]) + 2
         raise BadInputError(f'"{column}" is empty or not finite', where=f"{path}:{line}", fix="a judgement needs every row")

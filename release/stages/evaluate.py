@@ -1,7 +1,7 @@
 """Evaluate: challenger and champion score the same held-out rows; nothing is judged yet.
 
-A champion may have bytes (this machine's store, the registry, a rebuild from its commit) or only committed predictions on this
-very test set; the caller lists the ways to it, the first that works is taken and named in the record.
+A champion may have bytes (this machine's store, the registry, a rebuild from its commit) or only committed predictions on
+this very test set; the caller lists the ways to it, the first that works is taken and named in the record.
 """
 
 from __future__ import annotations
@@ -76,13 +76,15 @@ def evaluate(
 ) -> EvaluateRecord:
     """Score both models on the test set and keep their predictions as blobs.
 
-    With `time_requests`, single requests are timed too, both models in alternating blocks. Raises BadInputError when the test
-    set breaks its contract, SecurityRefusalError when a model's bytes are not what its digest says, EnvironmentTroubleError
+    With `time_requests`, single requests are timed too, both models in alternating blocks. Raises BadInputError when the
+    test set breaks its contract, SecurityRefusalError when a model's bytes are not what its digest says, EnvironmentTroubleError
     when there is a champion and no way to its predictions.
     """
     where = f"models/{model}/{spec.data.test}"
     train_where = f"models/{model}/{spec.data.train}"
-    train = contract.conform(tables.read(folder / spec.data.train, where=train_where), spec.data, spec.task, where=train_where)
+    train = contract.conform(
+        tables.read(folder / spec.data.train, where=train_where), spec.data, spec.task, where=train_where
+    )
     table = contract.conform(
         tables.read(folder / spec.data.test, where=where), spec.data, spec.task, where=where, classes=train.classes or None
     )
@@ -187,4 +189,6 @@ def _leaks(train: Table, test: Table) -> tuple[str, ...]:
     """Say what makes a judgement on these rows worthless."""
     found = holdout.overlap(train, test)
     parts = (("ids", found.ids), ("equal rows", found.rows), ("groups", found.groups))
-    return tuple(f"{len(names)} {what} of the test set are in the training set, {names[0]} for one" for what, names in parts if names)
+    return tuple(
+        f"{len(names)} {what} of the test set are in the training set, {names[0]} for one" for what, names in parts if names
+    )

@@ -43,11 +43,15 @@ def gate(
 ) -> VerdictRecord:
     """Judge an evaluation by a policy. `looks` counts the challengers its test set has judged, this one included.
 
-    Raises BadInputError when a slice names a column that is not there, EnvironmentTroubleError when the predictions are gone.
+    Raises BadInputError when a slice names a column that is not there, EnvironmentTroubleError when predictions are gone.
     """
     where = f"models/{evaluated.model}/{spec.data.test}"
     table = contract.conform(
-        tables.read(folder / spec.data.test, where=where), spec.data, spec.task, where=where, classes=evaluated.classes or None
+        tables.read(folder / spec.data.test, where=where),
+        spec.data,
+        spec.task,
+        where=where,
+        classes=evaluated.classes or None,
     )
     champion = None if evaluated.champion is None else _outputs(evaluated.champion, table, store)
     rows = Rows(
@@ -117,7 +121,9 @@ def _selected(where: Mapping[str, Scalar], table: Table, path: str) -> NDArray[n
     chosen = np.ones(table.rows, dtype=np.bool_)
     for column, value in where.items():
         if column not in table.features.columns:
-            raise BadInputError(f'a slice asks for column "{column}", which is no feature', where=path, fix="correct gate.slices")
+            raise BadInputError(
+                f'a slice asks for column "{column}", which is no feature', where=path, fix="correct gate.slices"
+            )
         found = table.features[column]
         wanted = float(value) if table.kinds[column] in ("float", "int", "bool") else str(value)
         chosen &= (found == wanted).to_numpy()

@@ -1,8 +1,8 @@
 """Plan: which models are due, why, and what kind of release each asks for.
 
 Against a base commit the answer is the difference of two trees; without one it is the difference between the tree and the
-ledger. The event that started a job is never asked, so a lost or repeated job changes nothing. Only Git is read: no data file,
-no registry, no network.
+ledger. The event that started a job is never asked, so a lost or repeated job changes nothing. Only Git is read: no data
+file, no registry, no network.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class _Tree:
         files = self._source.tree(self._commit, MODELS)
         return sorted(
             model_name(path.split("/")[1]) for path in files if path.count("/") == 2 and path.endswith("/model.yaml")
-        )  # noqa: PLR2004
+        )
 
     def project(self) -> Mapping[str, object]:
         if self._project is None:

@@ -14,7 +14,7 @@ from release.stats.power import auc_difference_se, detectable, least_rows_identi
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from release.config.model import GateSpec, ModelSpec
+    from release.config.model import GateSpec, Guard, ModelSpec, Primary
     from release.data.contract import Table
     from release.records import ModelName
 
@@ -28,8 +28,8 @@ class Reach:
     """What the test set can show of one metric, by the gate's own error rates.
 
     `deciding` counts the rows that can change the metric; `identical` is the smallest margin that even identical predictions
-    can prove; `detectable` the smallest true difference that is found with 80% power, and `margin_rows` the deciding rows with
-    which two equal models pass `margin` with 80% power, both under `assuming`.
+    can prove; `detectable` the smallest true difference that is found with 80% power, and `margin_rows` the deciding rows
+    with which two equal models pass `margin` with 80% power, both under `assuming`.
     """
 
     metric: str
@@ -42,12 +42,13 @@ class Reach:
 
 
 def power(model: ModelName, spec: ModelSpec, policy: GateSpec, *, folder: Path) -> tuple[Reach, ...]:
-    """Say for each metric of the gate what the model's test set can show. Raises BadInputError for data that break their contract."""
+    """Say for each metric of the gate what the model's test set can show. Raises BadInputError for unusable data."""
     where = f"models/{model}/{spec.data.test}"
     table = contract.conform(tables.read(folder / spec.data.test, where=where), spec.data, spec.task, where=where)
     a = policy.alpha / (2 * policy.looks)
     margins: dict[str, float | None] = {}
-    for one in [*([policy.primary] if policy.primary else []), *policy.guards]:
+    wanted: list[Primary | Guard] = [*([policy.primary] if policy.primary else []), *policy.guards]
+    for one in wanted:
         margins.setdefault(one.metric, one.margin if isinstance(one.margin, int | float) else None)
     for name in policy.floors:
         margins.setdefault(name, None)

@@ -11,15 +11,16 @@ import pytest
 from support.git import bare, commit, daemon, git, isolate, repository, snapshot, sound
 
 from release.adapters.deploy_branch import open_branch
-from release.adapters.deploy_local import LocalBranch
-from release.adapters.deploy_remote import RemoteBranch
 from release.adapters.work_tree import Journal
 from release.errors import BadInputError, ConflictError, EnvironmentTroubleError, SecurityRefusalError
-from release.records import Commit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from release.adapters.deploy_local import LocalBranch
+    from release.adapters.deploy_remote import RemoteBranch
+    from release.records import Commit
 
 AT = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 LEDGER = "charts/environments/ledger/churn.jsonl"
@@ -49,10 +50,12 @@ class Place:
     branch: str
 
     def open(self, cache: str = ".release/deploy") -> RemoteBranch | LocalBranch:
+        """Open the branch anew, as another run of the tool would."""
         return open_branch(self.root, self.repository, self.branch, self.root / cache)
 
     @property
     def there(self) -> str:
+        """The branch's tip where it lives, empty when it does not exist."""
         return git(self.holder, "rev-parse", "--verify", "--quiet", f"refs/heads/{self.branch}", check=False)
 
 
@@ -245,7 +248,9 @@ def test_a_file_in_the_place_of_a_folder_is_a_conflict(local: Place) -> None:
     """The tool replaces no file by a folder."""
     commit(local.root, {"charts/versions": b"a file"})
     branch = local.open()
-    with pytest.raises(ConflictError, match="charts/versions is where the release has to put charts/versions/ab/Chart.yaml"):
+    with pytest.raises(
+        ConflictError, match=r"charts/versions is where the release has to put charts/versions/ab/Chart.yaml"
+    ):
         branch.commit(branch.tip(fetch=True), {"charts/versions/ab/Chart.yaml": b""}, "Change\n", AT)
 
 
@@ -291,7 +296,7 @@ def test_a_remote_that_refuses_says_why_and_is_worth_a_retry(remote: Place) -> N
     tip = branch.tip(fetch=True)
     made = branch.commit(tip, {LEDGER: b"one\ntwo\n"}, "Two\n", AT)
     hook(remote.holder, "pre-receive", "echo 'main is protected here' >&2; exit 1")
-    with pytest.raises(EnvironmentTroubleError, match="the remote refuses the push: .*main is protected here") as caught:
+    with pytest.raises(EnvironmentTroubleError, match=r"the remote refuses the push: .*main is protected here") as caught:
         branch.publish(made, tip)
     assert caught.value.code == 5
     assert remote.there == tip
@@ -446,7 +451,7 @@ def test_a_locked_branch_is_worth_a_retry(local: Place) -> None:
     made = branch.commit(tip, {VALUES: b"new\n"}, "Change\n", AT)
     lock = local.root / ".git/refs/heads/main.lock"
     lock.touch()
-    with pytest.raises(EnvironmentTroubleError, match="cannot move the branch: .*main.lock"):
+    with pytest.raises(EnvironmentTroubleError, match=r"cannot move the branch: .*main.lock"):
         branch.publish(made, tip)
     assert git(local.root, "status", "--porcelain") == ""
     lock.unlink()

@@ -123,7 +123,7 @@ def test_a_shallow_clone_without_the_base_names_a_command_that_fetches_it(root: 
 
 
 def test_a_shallow_clone_does_not_answer_what_it_cannot_know(root: Path, tmp_path: Path) -> None:
-    """ "No" would let a cut-off history pass for a diverged one."""
+    """A plain no would let a cut-off history pass for a diverged one."""
     old = Commit(git(root, "rev-parse", "HEAD"))
     commit(root, {"b": b"2"})
     clone = shallow_clone(root, tmp_path / "clone")

@@ -310,7 +310,7 @@ def test_aliases_follow_digests(tracking: MlflowTracking, uri: str) -> None:
 
 
 def test_an_alias_of_an_unknown_digest_is_told_after_the_others_are_set(tracking: MlflowTracking, uri: str) -> None:
-    """A digest that was never indexed has no version: the alias leaves the one it was on, and the message says what to do."""
+    """A digest that was never indexed has no version: its alias leaves the one it was on, and the message says so."""
     tracking.index(train("gap"), None, None, {})
     tracking.alias(ModelName("gap"), {"champion": digest("2")})
     with pytest.raises(EnvironmentTroubleError) as caught:

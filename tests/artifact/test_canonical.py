@@ -20,6 +20,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from release.artifact.allowed import ALLOWED, TRUSTED
 from release.artifact.canonical import dump, load
+from release.artifact.storedzip import Limits
 from release.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -199,3 +200,10 @@ def test_what_cannot_be_loaded_is_not_written(estimator: object, reason: str) ->
     """A type that the loader would refuse is refused when it is written, by name."""
     with pytest.raises(BadInputError, match=reason):
         dump(estimator)
+
+
+@pytest.mark.parametrize("limits", [Limits(size=1000), Limits(schema=1000), Limits(entries=3)])
+def test_what_is_too_large_to_load_is_not_written(limits: Limits) -> None:
+    """A model beyond the loader's limits is refused when it is written, not when it is served."""
+    with pytest.raises(BadInputError, match=r"more than `load` accepts; train a smaller one"):
+        dump(LogisticRegression().fit(np.eye(3), [0, 1, 2]), limits=limits)

@@ -256,9 +256,7 @@ def test_classes_are_sorted_by_value_and_shared(tmp_path: Path) -> None:
     """Whole numbers sort as numbers, and held-out rows count by the training rows' classes even where one is absent."""
     train = table_of(with_target(tmp_path, ["10", "9", "2"]), "multiclass", **PLAIN)
     assert train.classes == ("2", "9", "10")
-    test = conform(
-        with_target(tmp_path, ["10", "2"]), data(**PLAIN), "multiclass", where="test.csv", classes=train.classes
-    )
+    test = conform(with_target(tmp_path, ["10", "2"]), data(**PLAIN), "multiclass", where="test.csv", classes=train.classes)
     assert test.y.tolist() == [2, 0]
     with pytest.raises(BadInputError, match=r'test\.csv:3: column "y": "11" is no class of the training rows \(2, 9, 10\)'):
         conform(with_target(tmp_path, ["2", "11"]), data(**PLAIN), "multiclass", where="test.csv", classes=train.classes)

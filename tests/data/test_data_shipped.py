@@ -45,9 +45,7 @@ def test_files_are_what_the_script_makes() -> None:
 
 
 @pytest.mark.parametrize(("model", "task", "target", "row_id", "rows", "columns"), SETS)
-def test_no_row_is_lost_or_on_both_sides(
-    model: str, task: Task, target: str, row_id: str, rows: int, columns: int
-) -> None:
+def test_no_row_is_lost_or_on_both_sides(model: str, task: Task, target: str, row_id: str, rows: int, columns: int) -> None:
     """Both parts together are the whole set, and nothing of one is in the other."""
     train, test = tables(model, target)
     assert train.rows + test.rows == rows

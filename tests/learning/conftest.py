@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 import pytest
+from threadpoolctl import threadpool_limits
 
 from release.config.model import ModelSpec
 from release.data.contract import Table, conform
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from release.data.target import Task
 
 COLUMNS: dict[str, Any] = {
@@ -76,6 +79,13 @@ def _table(spec: ModelSpec, rows: int = 120) -> Table:
         }
     )
     return conform(frame, spec.data, spec.task, where="rows")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> Iterator[None]:
+    """Keep tests off each other's cores; results are the same."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture

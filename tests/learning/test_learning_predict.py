@@ -110,7 +110,9 @@ def test_rows_are_aligned_by_id() -> None:
 
 def test_different_rows_are_never_compared() -> None:
     """Ids that only one side has are named."""
-    with pytest.raises(BadInputError, match=r"not of the same rows: 1 only in the first \(a\), 2 only in the second \(d, e\)"):
+    with pytest.raises(
+        BadInputError, match=r"not of the same rows: 1 only in the first \(a\), 2 only in the second \(d, e\)"
+    ):
         align(binary("abc", [0.1] * 3), binary("bcde", [0.1] * 4))
 
 

@@ -13,9 +13,7 @@ from release.learning.scoring import better, score
 if TYPE_CHECKING:
     from release.learning.rows import Task
 
-NAMED: list[tuple[Task, str]] = [
-    (task, name) for task in ("binary", "multiclass", "regression") for name in METRICS[task]
-]
+NAMED: list[tuple[Task, str]] = [(task, name) for task in ("binary", "multiclass", "regression") for name in METRICS[task]]
 Y = np.array([0, 0, 1, 1, 1])
 SCORE = np.array([0.1, 0.6, 0.4, 0.8, 0.9])
 
@@ -23,11 +21,11 @@ SCORE = np.array([0.1, 0.6, 0.4, 0.8, 0.9])
 @pytest.mark.parametrize(("task", "metric"), NAMED)
 def test_every_named_metric_prefers_the_better_model(task: Task, metric: str) -> None:
     """Predictions nearer to the truth score higher once losses are turned round."""
-    y = {"binary": Y, "multiclass": np.array([0, 1, 2, 2, 1]), "regression": np.array([1.0, 2, 3, 4, 5])}[task]
-    sharp, dull = {
-        "binary": (np.array([0.1, 0.2, 0.8, 0.9, 0.9]), np.array([0.6, 0.4, 0.4, 0.5, 0.3])),
-        "multiclass": (np.eye(3)[y] * 0.8 + 0.2 / 3, np.eye(3)[(y + 1) % 3] * 0.4 + 0.2),
-        "regression": (y + 0.1, y[::-1] * 1.0),
+    kinds, costs = np.array([0, 1, 2, 2, 1]), np.array([1.0, 2, 3, 4, 5])
+    y, sharp, dull = {
+        "binary": (Y, np.array([0.1, 0.2, 0.8, 0.9, 0.9]), np.array([0.6, 0.4, 0.4, 0.5, 0.3])),
+        "multiclass": (kinds, np.eye(3)[kinds] * 0.8 + 0.2 / 3, np.eye(3)[(kinds + 1) % 3] * 0.4 + 0.2),
+        "regression": (costs, costs + 0.1, costs[::-1]),
     }[task]
     assert better(metric, score(metric, task, y, sharp)) > better(metric, score(metric, task, y, dull))
 

@@ -137,8 +137,10 @@ def test_a_comment_is_never_too_long() -> None:
 
 
 def test_a_first_release_has_no_column_for_a_champion() -> None:
-    """A column of dashes is left out."""
-    assert "| Requirement | Challenger |" in render(train(), evaluate(case="first"), verdict(case="first"))
+    """Columns of dashes are left out."""
+    assert "| Requirement | Challenger | Interval (99%) | Limit | Verdict |" in render(
+        train(), evaluate(case="first"), verdict(case="first")
+    )
 
 
 def test_without_an_evaluation_the_verdict_is_still_told() -> None:

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Check everything that needs no training.")
 @models_argument
-@click.option("--base", metavar="REV", help="Compare with the merge base of REV and HEAD; refuse what only the tool may write.")
+@click.option(
+    "--base", metavar="REV", help="Compare with the merge base of REV and HEAD; refuse what only the tool may write."
+)
 @json_option
 def command(models: tuple[str, ...], base: str | None, as_json: bool) -> None:  # noqa: FBT001 (click passes it)
-    """Check configuration, data contract, leakage and values files of each model named, or of all models.
+    r"""Check configuration, data contract, leakage and values files of each model named, or of all models.
 
     \b
     Example:
@@ -32,5 +34,6 @@ def command(models: tuple[str, ...], base: str | None, as_json: bool) -> None:  
 
 
 def _text(record: CheckRecord) -> str:
-    head = f"{record.model}: in order ({record.train_rows} rows to train on, {record.test_rows} held out, {record.columns} columns)"
+    rows = f"{record.train_rows} rows to train on, {record.test_rows} held out"
+    head = f"{record.model}: in order ({rows}, {record.columns} columns)"
     return "\n".join([head, *(f"  note: {note}" for note in record.notes)])

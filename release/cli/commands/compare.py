@@ -23,7 +23,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--threshold", type=click.FloatRange(0, 1), default=0.5, show_default=True, help="For metrics of labels.")
 @click.option("--alpha", type=click.FloatRange(0, 0.2, min_open=True), default=0.05, show_default=True)
 @json_option
-def command(  # noqa: PLR0917 (click passes options by name)
+def command(
     champion: Path,
     challenger: Path,
     target: str,
@@ -36,7 +36,9 @@ def command(  # noqa: PLR0917 (click passes options by name)
     alpha: float,
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Judge two files of predictions by one metric; needs no repository. Exit code 0 PASS, 4 FAIL or INVALID, 7 INCONCLUSIVE.
+    r"""Judge two files of predictions by one metric; needs no repository.
+
+    Exit code 0 is PASS, 4 FAIL or INVALID, 7 INCONCLUSIVE.
 
     \b
     Example:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--base", metavar="REV", help="Read the gate's policy from the merge base of REV and HEAD.")
 @json_option
 def command(models: tuple[str, ...], environment: str | None, base: str | None, as_json: bool) -> None:  # noqa: FBT001 (click)
-    """Train, judge and package each model named, or every model that is due, and show what a promotion would commit.
+    r"""Train, judge and package each model named, or every model that is due, and show what a promotion would commit.
 
     Writes only under .release/. A second run on the same commit reuses every stage whose inputs are the same.
 

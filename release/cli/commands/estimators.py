@@ -12,7 +12,7 @@ from release.cli.render import emit, json_option
 @click.command(short_help="List the estimators and feature steps, with their parameters.")
 @json_option
 def command(as_json: bool) -> None:  # noqa: FBT001 (click passes it)
-    """List every estimator and feature step, the tasks each can do, its parameters and their defaults.
+    r"""List every estimator and feature step, the tasks each can do, its parameters and their defaults.
 
     \b
     Example:
@@ -57,5 +57,5 @@ def _text(estimators: list[dict[str, Any]], steps: list[dict[str, Any]]) -> str:
 
 def _shown(params: dict[str, Any]) -> str:
     words = {None: "none", True: "true", False: "false"}
-    given = (f"{name}={words[value] if value is None or isinstance(value, bool) else value}" for name, value in params.items())
-    return ", ".join(given) or "no parameters"
+    shown = {name: words[value] if value is None or isinstance(value, bool) else value for name, value in params.items()}
+    return ", ".join(f"{name}={value}" for name, value in shown.items()) or "no parameters"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from release.cli.render import emit, json_option, models_argument
+from release.cli.render import json_option, models_argument, show
 from release.config.names import METRICS
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @models_argument
 @json_option
 def command(models: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 (click passes it)
-    """Score the trained challenger and the champion on the same held-out rows; nothing is judged yet.
+    r"""Score the trained challenger and the champion on the same held-out rows; nothing is judged yet.
 
     Needs the record that `release train` wrote for this commit.
 
@@ -30,7 +30,7 @@ def command(models: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 (cl
     from release.cli.each import each  # noqa: PLC0415 (kept off the path of --help)
 
     done = each(models, _evaluate)
-    emit(done[0] if len(models) == 1 else done, lambda: "\n".join(map(_text, done)) or "nothing to release", as_json=as_json)
+    show(done, _text, one=len(models) == 1, as_json=as_json)
 
 
 def _evaluate(workspace: Workspace, job: Job) -> EvaluateRecord:
@@ -45,6 +45,8 @@ def _text(record: EvaluateRecord) -> str:
         if name not in record.challenger.metrics:
             continue
         value = record.challenger.metrics[name]
-        against = f" against {record.champion.metrics[name]:.4g}" if record.champion and name in record.champion.metrics else ""
+        against = (
+            f" against {record.champion.metrics[name]:.4g}" if record.champion and name in record.champion.metrics else ""
+        )
         lines.append(f"  {name:<18} {value:.4g}{against}")
     return "\n".join(lines)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from release.cli.render import emit, json_option, models_argument
+from release.cli.render import json_option, models_argument, show
 
 if TYPE_CHECKING:
     from release.cli.pipeline import Job
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--base", metavar="REV", help="Read the gate's policy from the merge base of REV and HEAD.")
 @json_option
 def command(models: tuple[str, ...], base: str | None, as_json: bool) -> None:  # noqa: FBT001 (click passes it)
-    """Judge the challenger by the gate of model.yaml. Exit code 0 is PASS, 4 FAIL or INVALID, 7 INCONCLUSIVE.
+    r"""Judge the challenger by the gate of model.yaml. Exit code 0 is PASS, 4 FAIL or INVALID, 7 INCONCLUSIVE.
 
     Needs the records that `release train` and `release evaluate` wrote for this commit.
 
@@ -32,8 +32,7 @@ def command(models: tuple[str, ...], base: str | None, as_json: bool) -> None:  
     from release.cli.summary import verdict_text  # noqa: PLC0415 (as above)
 
     done = each(models, _gate, base=base)
-    text = "\n\n".join(map(verdict_text, done)) or "nothing to release"
-    emit(done[0] if len(models) == 1 else done, lambda: text, as_json=as_json)
+    show(done, verdict_text, one=len(models) == 1, as_json=as_json)
     finish(done)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.option("--fetch/--no-fetch", default=False, help="Ask the deploy branch's remote first.")
 @json_option
 def command(model: str, fetch: bool, as_json: bool) -> None:  # noqa: FBT001 (click passes it)
-    """Show every event of a model's ledger, the newest first: what, where, when, by which commit, on what evidence.
+    r"""Show every event of a model's ledger, the newest first: what, where, when, by which commit, on what evidence.
 
     \b
     Example:
@@ -43,7 +43,9 @@ def _text(event: Event) -> str:
     if event.environment:
         parts.append(f"{event.environment:<11}")
     if event.release:
-        parts.append(f"{event.release.version} model {event.release.model_digest[7:19]} image {event.release.image_digest[7:19]}")
+        parts.append(
+            f"{event.release.version} model {event.release.model_digest[7:19]} image {event.release.image_digest[7:19]}"
+        )
     if event.commit:
         parts.append(f"from {event.commit[:12]}")
     if event.evidence:

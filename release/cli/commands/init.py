@@ -22,11 +22,15 @@ from release.cli.render import emit, json_option
 @click.option("--id", "row_id", metavar="COLUMN", help="The column that names a row; one is found or added unless given.")
 @click.option("--group", metavar="COLUMN", help="Rows with the same value stay on one side of the split.")
 @click.option(
-    "--test-share", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.3, show_default=True, help="Held out."
+    "--test-share",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.3,
+    show_default=True,
+    help="Held out.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of split and training.")
 @json_option
-def command(  # noqa: PLR0917 (click passes options by name)
+def command(
     model: str,
     source: Path,
     target: str,
@@ -36,7 +40,7 @@ def command(  # noqa: PLR0917 (click passes options by name)
     seed: int,
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    """Split the data once, draft models/MODEL/model.yaml, and add what the repository lacks of release.yaml, charts, workflows.
+    r"""Split the data once, draft models/MODEL/model.yaml, and add the release.yaml, chart and workflows that are missing.
 
     Nothing that exists is overwritten. Read the draft, then run `release dry-run`, then commit.
 
@@ -52,5 +56,9 @@ def command(  # noqa: PLR0917 (click passes options by name)
         model=model_name(model), source=source, target=target, row_id=row_id, group=group, share=test_share, seed=seed
     )
     written = start(Workspace.here(), asked)
-    lines = [*(f"wrote {path}" for path in written), "", "next: read models/" + model + "/model.yaml, then `release dry-run`"]
+    lines = [
+        *(f"wrote {path}" for path in written),
+        "",
+        "next: read models/" + model + "/model.yaml, then `release dry-run`",
+    ]
     emit({"model": model, "written": written}, lambda: "\n".join(lines), as_json=as_json)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from release.cli.render import emit, json_option, models_argument
+from release.cli.render import json_option, models_argument, show
 
 if TYPE_CHECKING:
     from release.cli.pipeline import Job
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @models_argument
 @json_option
 def command(models: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 (click passes it)
-    """Put the trained model into an image and the image into the registry. The same model is the same image, anywhere.
+    r"""Put the trained model into an image and the image into the registry. The same model is the same image, anywhere.
 
     Needs the record that `release train` wrote for this commit; no Docker.
 
@@ -29,7 +29,7 @@ def command(models: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 (cl
     from release.cli.each import each  # noqa: PLC0415 (kept off the path of --help)
 
     done = each(models, _package)
-    emit(done[0] if len(models) == 1 else done, lambda: "\n".join(map(_text, done)) or "nothing to release", as_json=as_json)
+    show(done, _text, one=len(models) == 1, as_json=as_json)
 
 
 def _package(workspace: Workspace, job: Job) -> PackageRecord:

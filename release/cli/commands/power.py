@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @models_argument
 @json_option
 def command(models: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 (click passes it)
-    """Say for each metric of the gate what the held-out rows can show, before any model is scored.
+    r"""Say for each metric of the gate what the held-out rows can show, before any model is scored.
 
     \b
     Example:
@@ -51,5 +51,6 @@ def _text(model: str, reach: tuple[Reach, ...]) -> str:
             lines.append(f"    what difference can be found depends on {one.assuming}")
         if one.margin_rows is not None and one.margin is not None:
             enough = "has" if one.margin_rows <= one.deciding else "lacks"
-            lines.append(f"    equal models pass the margin of {one.margin:g} with {one.margin_rows} such rows; the test set {enough} them")
+            needs = f"{one.margin_rows} such rows; the test set {enough} them"
+            lines.append(f"    equal models pass the margin of {one.margin:g} with {needs}")
     return "\n".join(lines)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from release.cli.render import emit, json_option, models_argument
+from release.cli.render import json_option, models_argument, show
 
 if TYPE_CHECKING:
     from release.records import PromoteRecord
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.option("--base", metavar="REV", help="Read the gate's policy from the merge base of REV and HEAD.")
 @json_option
 def command(models: tuple[str, ...], environment: str, base: str | None, as_json: bool) -> None:  # noqa: FBT001 (click passes it)
-    """Commit the judged model's digest to an environment's values and its ledger line, in one commit, and push it.
+    r"""Commit the judged model's digest to an environment's values and its ledger line, in one commit, and push it.
 
     Needs the records that train, evaluate, gate and package wrote for this commit; only a PASS promotes. Pushed by
     compare-and-swap: when another promotion was first, the decision is made again on the new state. Twice is once.
@@ -31,7 +31,7 @@ def command(models: tuple[str, ...], environment: str, base: str | None, as_json
     from release.cli.promoting import promote  # noqa: PLC0415 (as above)
 
     done = each(models, lambda workspace, job: promote(workspace, job, environment), base=base)
-    emit(done[0] if len(models) == 1 else done, lambda: "\n".join(map(_text, done)) or "nothing to release", as_json=as_json)
+    show(done, _text, one=len(models) == 1, as_json=as_json)
 
 
 def _text(record: PromoteRecord) -> str:

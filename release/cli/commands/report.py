@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--markdown", is_flag=True, help="Print the Markdown instead of where it is.")
 @json_option
 def command(models: tuple[str, ...], base: str | None, markdown: bool, as_json: bool) -> None:  # noqa: FBT001 (click passes it)
-    """Write the verdict as Markdown, fit for a pull request, and as one HTML file that needs no network.
+    r"""Write the verdict as Markdown, fit for a pull request, and as one HTML file that needs no network.
 
     Needs the records that train, evaluate and gate wrote for this commit. Files: .release/reports/MODEL/.
 
@@ -33,12 +33,17 @@ def command(models: tuple[str, ...], base: str | None, markdown: bool, as_json: 
     from release.cli.each import each  # noqa: PLC0415 (kept off the path of --help)
 
     done = each(models, _report, base=base)
-    documents = [{"record": record, "markdown": folder / "report.md", "html": folder / "report.html"} for record, folder in done]
+    documents = [
+        {"record": record, "markdown": folder / "report.md", "html": folder / "report.html"} for record, folder in done
+    ]
 
     def text() -> str:
         if markdown:
             return "\n\n".join((folder / "report.md").read_text() for _, folder in done)
-        return "\n".join(f"{folder / name}" for _, folder in done for name in ("report.md", "report.html")) or "nothing to release"
+        return (
+            "\n".join(f"{folder / name}" for _, folder in done for name in ("report.md", "report.html"))
+            or "nothing to release"
+        )
 
     emit(documents[0] if len(models) == 1 else documents, text, as_json=as_json)
 

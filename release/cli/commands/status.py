@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from release.cli.render import emit, json_option, models_argument
+
+if TYPE_CHECKING:
+    from release.artifact.ledger import Ledger
+    from release.records import EnvironmentName, ModelName
 
 
 @click.command(short_help="Show what serves where, since when and why.")
@@ -14,7 +18,7 @@ from release.cli.render import emit, json_option, models_argument
 @click.option("--fetch/--no-fetch", default=False, help="Ask the deploy branch's remote first.")
 @json_option
 def command(models: tuple[str, ...], fetch: bool, as_json: bool) -> None:  # noqa: FBT001 (click passes it)
-    """Show for every model and environment which release serves by the ledger, since when, and on what evidence.
+    r"""Show for every model and environment which release serves by the ledger, since when, and on what evidence.
 
     \b
     Example:
@@ -25,16 +29,17 @@ def command(models: tuple[str, ...], fetch: bool, as_json: bool) -> None:  # noq
 
     workspace = Workspace.here()
     ledgers = workspace.ledgers(fetch=fetch)
-    wanted = [model_name(name) for name in models] or sorted(set(ledgers) | {model_name(name) for name in workspace.models()})
-    rows = [_row(workspace, name, environment, ledgers.get(name)) for name in wanted for environment in workspace.environments]
+    known = sorted(set(ledgers) | {model_name(name) for name in workspace.models()})
+    wanted = [model_name(name) for name in models] or known
+    rows = [_row(name, environment, ledgers.get(name)) for name in wanted for environment in workspace.environments]
     emit({"releases": rows}, lambda: _text(rows), as_json=as_json)
 
 
-def _row(workspace: Any, model: str, environment: str, ledger: Any) -> dict[str, Any]:
+def _row(model: ModelName, environment: EnvironmentName, ledger: Ledger | None) -> dict[str, Any]:
     from release.artifact.ledger import serving, verified  # noqa: PLC0415 (kept off the path of --help)
 
     event = serving(ledger, environment) if ledger is not None else None
-    if event is None or event.release is None:
+    if ledger is None or event is None or event.release is None:
         return {"model": model, "environment": environment, "serves": None}
     return {
         "model": model,

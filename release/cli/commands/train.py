@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from release.cli.render import emit, json_option, models_argument
+from release.cli.render import json_option, models_argument, show
 
 if TYPE_CHECKING:
     from release.records import TrainRecord
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @models_argument
 @json_option
 def command(models: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 (click passes it)
-    """Train the challenger of each model named, or of every model that is due.
+    r"""Train the challenger of each model named, or of every model that is due.
 
     The record and the model's files are kept under .release/ by digest; the same commit gives the same digest anywhere.
 
@@ -27,8 +27,8 @@ def command(models: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 (cl
     from release.cli import pipeline  # noqa: PLC0415 (kept off the path of --help)
     from release.cli.each import each  # noqa: PLC0415 (as above)
 
-    done = each(models, lambda workspace, job: pipeline.train(workspace, job))
-    emit(done[0] if len(models) == 1 else done, lambda: "\n".join(map(_text, done)) or "nothing to release", as_json=as_json)
+    done = each(models, pipeline.train)
+    show(done, _text, one=len(models) == 1, as_json=as_json)
 
 
 def _text(record: TrainRecord) -> str:
