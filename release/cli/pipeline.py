@@ -203,15 +203,23 @@ def gate(workspace: Workspace, job: Job, evaluated: EvaluateRecord, *, known: bo
 
 
 def report(
-    workspace: Workspace, job: Job, trained: TrainRecord, evaluated: EvaluateRecord, verdict: VerdictRecord
+    workspace: Workspace,
+    job: Job,
+    trained: TrainRecord,
+    evaluated: EvaluateRecord,
+    verdict: VerdictRecord,
+    packaged: PackageRecord | None = None,
 ) -> ReportRecord:
     """Write both renderings of the verdict, or find them written; also as files that people open."""
-    key = digest_json({"train": trained.key, "evaluate": evaluated.key, "gate": verdict.key, "recipe": RECIPE})
+    image = packaged.digest if packaged else None
+    key = digest_json(
+        {"train": trained.key, "evaluate": evaluated.key, "gate": verdict.key, "image": image, "recipe": RECIPE}
+    )
 
     def run() -> ReportRecord:
         from release.cli.rendering import render  # noqa: PLC0415 (numpy)
 
-        markdown, html = render(workspace, job, trained, evaluated, verdict)
+        markdown, html = render(workspace, job, trained, evaluated, verdict, packaged)
         return ReportRecord(model=job.model, key=key, markdown=workspace.store.put(markdown), html=workspace.store.put(html))
 
     def usable(record: ReportRecord) -> bool:

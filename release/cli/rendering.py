@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
+from release.cli.pipeline import champion_event
+from release.config.source import parse
 from release.data import contract, tables
+from release.errors import EnvironmentTroubleError
 from release.learning.predict import from_csv
 from release.report import html, markdown
 from release.report.curves import Curves
@@ -15,11 +19,16 @@ if TYPE_CHECKING:
 
     from release.cli.pipeline import Job
     from release.cli.wiring import Workspace
-    from release.records import EvaluateRecord, Scored, TrainRecord, VerdictRecord
+    from release.records import EvaluateRecord, PackageRecord, Scored, TrainRecord, VerdictRecord
 
 
 def render(
-    workspace: Workspace, job: Job, trained: TrainRecord, evaluated: EvaluateRecord, verdict: VerdictRecord
+    workspace: Workspace,
+    job: Job,
+    trained: TrainRecord,
+    evaluated: EvaluateRecord,
+    verdict: VerdictRecord,
+    packaged: PackageRecord | None,
 ) -> tuple[bytes, bytes]:
     """Return the Markdown and the HTML of one verdict."""
     spec, folder = job.spec, workspace.source.root / job.folder
@@ -37,10 +46,40 @@ def render(
         challenger=_values(workspace, evaluated.challenger),
         classes=evaluated.classes,
         threshold=evaluated.threshold,
+        champion_threshold=evaluated.champion.threshold if evaluated.champion else None,
     )
-    text = markdown.render(trained, evaluated, verdict, curves=curves)
-    page = html.render(trained, evaluated, verdict, curves=curves)
+    changes = _changes(workspace, job)
+    text = markdown.render(trained, evaluated, verdict, curves=curves, package=packaged, changes=changes)
+    page = html.render(trained, evaluated, verdict, curves=curves, package=packaged, changes=changes)
     return text.encode(), page.encode()
+
+
+def _changes(workspace: Workspace, job: Job) -> list[str]:
+    """Say what of model.yaml differs from the champion's commit, field by field; nothing when that is not known here."""
+    event, path = champion_event(workspace, job), f"{job.folder}/model.yaml"
+    if event is None or event.commit is None:
+        return []
+    try:
+        old, new = (workspace.source.read(commit, path) for commit in (event.commit, workspace.head))
+    except EnvironmentTroubleError:
+        return []
+    if old is None or new is None:
+        return []
+    before, after = (_flat(parse(content, where=path).data) for content in (old, new))
+    return [
+        f"{name}: {before.get(name, 'none')} -> {after.get(name, 'none')}"
+        for name in [*before, *(name for name in after if name not in before)]
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _flat(value: object, at: str = "") -> dict[str, str]:
+    """Flatten plain values to `field.field: value`."""
+    if isinstance(value, dict) and value:
+        return {key: text for name, one in value.items() for key, text in _flat(one, f"{at}.{name}" if at else name).items()}
+    if isinstance(value, list) and any(isinstance(one, dict) for one in value):
+        return {key: text for number, one in enumerate(value, 1) for key, text in _flat(one, f"{at}.{number}").items()}
+    return {at: json.dumps(value, ensure_ascii=False)}
 
 
 def _values(workspace: Workspace, scored: Scored) -> NDArray[np.float64]:

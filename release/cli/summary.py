@@ -24,10 +24,11 @@ _HEAD = 6
 
 def verdict_text(verdict: VerdictRecord) -> str:
     """Say a verdict: one headline, then a line for each comparison."""
-    from release.report.words import explain, headline  # noqa: PLC0415 (only when something is shown)
+    from release.report.words import explanations, headline  # noqa: PLC0415 (only when something is shown)
 
     lines = [f"{verdict.model or 'challenger'}: {verdict.verdict}", f"  {headline(verdict)}"]
-    lines += [f"  {comparison.verdict:<12} {explain(comparison)}" for comparison in verdict.comparisons]
+    told = zip(verdict.comparisons, explanations(verdict), strict=True)
+    lines += [f"  {comparison.verdict:<12} {text}" for comparison, text in told]
     looks = verdict.test_set
     lines.append(f"  test set {looks.digest[7:19]}: look {looks.looks} of {looks.budget}, local runs counted")
     return "\n".join(lines)

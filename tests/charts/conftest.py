@@ -52,10 +52,6 @@ FIRST: dict[str, str | bool] = {
 }
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update-golden", action="store_true", help="write golden files anew instead of comparing them")
-
-
 @dataclass(frozen=True)
 class Result:
     """What a command answered."""

@@ -31,13 +31,15 @@ TARGETS: dict[str, str] = {"binary": "ill", "multiclass": "kind", "regression": 
 class MakeSpec(Protocol):
     """Makes a specification from what matters to a test."""
 
-    def __call__(self, task: Task, kind: str, params: Any = None, **fields: Any) -> ModelSpec: ...
+    def __call__(self, task: Task, kind: str, params: Any = None, **fields: Any) -> ModelSpec:
+        """Make one."""
 
 
 class MakeTable(Protocol):
     """Makes a table that a specification describes."""
 
-    def __call__(self, spec: ModelSpec, rows: int = 120) -> Table: ...
+    def __call__(self, spec: ModelSpec, rows: int = 120) -> Table:
+        """Make one."""
 
 
 def _spec(task: Task, kind: str, params: Any = None, **fields: Any) -> ModelSpec:

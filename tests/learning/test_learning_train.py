@@ -183,7 +183,7 @@ def test_weights_that_cannot_be_used_are_refused(make_spec: MakeSpec, make_table
     """An estimator without weights says so instead of ignoring them."""
     data = {"weight": "w"}
     spec = make_spec("binary", "k-nearest-neighbours", features=STEPS, data=data)
-    with pytest.raises(BadInputError, match="k-nearest-neighbours cannot use weights; remove data.weight"):
+    with pytest.raises(BadInputError, match=r"k-nearest-neighbours cannot use weights; remove data\.weight"):
         fit(spec, make_table(spec))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 GOLDEN = Path(__file__).parent / "golden"
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    # Another folder's conftest may have been read first in the same run; the option means the same there.
-    with contextlib.suppress(ValueError):
-        parser.addoption("--update-golden", action="store_true", help="write golden files anew instead of comparing them")
 
 
 @pytest.fixture

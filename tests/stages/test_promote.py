@@ -180,7 +180,10 @@ def test_a_promotion_is_one_commit_with_values_ledger_chart_and_trailers(local: 
         f"Release-Operation: {done.operation}",
         "Release-Event: promoted",
     ]
-    assert git(local.root, "log", "-1", "--format=%(trailers:key=Release-Operation,valueonly)", local.tip).strip() == done.operation
+    assert (
+        git(local.root, "log", "-1", "--format=%(trailers:key=Release-Operation,valueonly)", local.tip).strip()
+        == done.operation
+    )
 
 
 def test_twice_is_one(local: World) -> None:
@@ -213,7 +216,9 @@ def test_every_other_byte_of_the_values_is_kept(local: World) -> None:
     """Carriage returns, comments, quotes, order and a missing last line end survive; only owned scalars change."""
     local.promote(local.intent("A"))
     before = git(local.root, "show", f"{local.tip}:{VALUES}") + "\n"
-    styled = before.replace("\n", "\r\n").replace("replicas: 3", "# by hand\r\nreplicas:   '5'   # five").removesuffix("\r\n")
+    styled = (
+        before.replace("\n", "\r\n").replace("replicas: 3", "# by hand\r\nreplicas:   '5'   # five").removesuffix("\r\n")
+    )
     local.put({VALUES: styled.encode()})
     done = local.promote(local.intent("B"))
     after = subprocess.run(
@@ -233,7 +238,9 @@ def test_every_other_byte_of_the_values_is_kept(local: World) -> None:
 
 def test_nothing_else_on_the_branch_moves(local: World) -> None:
     """Other models, other environments, other files: the same objects before and after."""
-    local.put({"charts/environments/staging/other.yaml": b"a: 1\r\n", "notes.txt": b"x", "charts/environments/ledger/x": b"y"})
+    local.put(
+        {"charts/environments/staging/other.yaml": b"a: 1\r\n", "notes.txt": b"x", "charts/environments/ledger/x": b"y"}
+    )
     before = git(local.root, "ls-tree", "-r", local.tip).splitlines()
     local.promote(local.intent("A"))
     assert set(before) < set(git(local.root, "ls-tree", "-r", local.tip).splitlines())
@@ -277,7 +284,9 @@ def test_predictions_are_committed_beside_the_ledger_and_named_in_it(local: Worl
 def test_only_a_pass_promotes(local: World, outcome: Verdict, error: type[GateFailedError], code: int) -> None:
     """The line names the metric and why; nothing is committed."""
     judged = verdict("A", outcome=outcome, reason="worse by more than 0.01")
-    with pytest.raises(error, match=rf"churn: the verdict is {outcome}: roc_auc {outcome} \(worse by more than 0\.01\)") as caught:
+    with pytest.raises(
+        error, match=rf"churn: the verdict is {outcome}: roc_auc {outcome} \(worse by more than 0\.01\)"
+    ) as caught:
         local.promote(local.intent("A", verdict=judged))
     assert caught.value.code == code
     assert local.tip == ""
@@ -427,7 +436,9 @@ def test_a_preview_shows_the_very_commit_and_writes_nothing(remote: World, tmp_p
     remote.promote(remote.intent("A"))
     git(remote.root, "fetch", "-q", "origin")
     judged = verdict("B", champion=digest("model A"))
-    intent = remote.intent("B", verdict=judged, chart={**CHART, "Chart.yaml": b"name: model"}, predictions=("p/a.csv", b"1\r\n2"))
+    intent = remote.intent(
+        "B", verdict=judged, chart={**CHART, "Chart.yaml": b"name: model"}, predictions=("p/a.csv", b"1\r\n2")
+    )
     clock = Ticking(remote.clock.time)
     before = snapshot(remote.root), remote.tip
     shown = replace(remote.preview(intent))
@@ -452,7 +463,9 @@ def test_a_preview_decides_like_a_promotion(local: World) -> None:
 
 
 @pytest.mark.parametrize("kind", ["main", "deploy", "elsewhere"])
-def test_the_branch_may_be_main_another_one_or_in_another_repository(kind: str, tmp_path: Path, served: tuple[Path, str]) -> None:
+def test_the_branch_may_be_main_another_one_or_in_another_repository(
+    kind: str, tmp_path: Path, served: tuple[Path, str]
+) -> None:
     """One line of release.yaml; the promotions are the same."""
     world = remote_world(tmp_path, served, kind)
     world.promote(world.intent("A"))
@@ -515,7 +528,11 @@ def test_a_ledger_that_lost_lines_stops_everything(remote: World, tmp_path: Path
     remote.promote(remote.intent("A"))
     remote.promote(remote.intent("B"))
     lines = remote.ledger.content.splitlines(keepends=True)
-    contents = {"shorter": lines[0], "cut": remote.ledger.content[:-5], "forked": lines[0] + lines[1].replace(b"staging", b"production")}
+    contents = {
+        "shorter": lines[0],
+        "cut": remote.ledger.content[:-5],
+        "forked": lines[0] + lines[1].replace(b"staging", b"production"),
+    }
     git(tmp_path, "clone", "-q", str(remote.holder), "evil")
     commit(tmp_path / "evil", {LEDGER: contents[damage]})
     git(tmp_path / "evil", "push", "-q", "--force", "origin", "main")
@@ -538,11 +555,11 @@ def test_a_broken_chain_is_refused_by_who_sees_it_for_the_first_time(local: Worl
         fresh.promote(fresh.intent("C"))
 
 
-def start(world: World, cache: Path, *wanted: str) -> subprocess.Popen[bytes]:
-    """Start a process that promotes as soon as it is told to."""
+def start(world: World, cache: Path) -> subprocess.Popen[bytes]:
+    """Start a process that promotes as soon as it is told what."""
     command = [sys.executable, "-m", "support.promoting", str(world.root), world.repository, world.branch_name, str(cache)]
     return subprocess.Popen(
-        [*command, *wanted],
+        command,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -551,12 +568,12 @@ def start(world: World, cache: Path, *wanted: str) -> subprocess.Popen[bytes]:
     )
 
 
-def go(process: subprocess.Popen[bytes]) -> None:
+def tell(process: subprocess.Popen[bytes], *wanted: str) -> None:
     """Wait until a process is ready, and let it promote."""
     assert process.stdin
     assert process.stdout
     assert process.stdout.readline() == b"ready\n"
-    process.stdin.write(b"\n")
+    process.stdin.write(" ".join(wanted).encode() + b"\n")
     process.stdin.flush()
 
 
@@ -575,13 +592,14 @@ def operations(world: World) -> list[str]:
 def test_eight_writers_at_once_lose_nothing(remote: World) -> None:
     """Four promote models of their own, four the same one; every promotion is one commit, and every chain is whole."""
     wanted = {
-        writer: [f"{'shared' if writer % 2 else f'own-{writer}'}:w{writer}n{number}" for number in range(3)] for writer in range(8)
+        writer: [f"{'shared' if writer % 2 else f'own-{writer}'}:w{writer}n{number}" for number in range(3)]
+        for writer in range(8)
     }
     # Half of them share a cache, as jobs on one machine do.
     caches = {writer: remote.root / f".release/{'shared' if writer < 4 else writer}" for writer in wanted}
-    running = [start(remote, caches[writer], *models) for writer, models in wanted.items()]
-    for process in running:
-        go(process)
+    running = [start(remote, caches[writer]) for writer in wanted]
+    for process, models in zip(running, wanted.values(), strict=True):
+        tell(process, *models)
     assert [finished(process) for process in running] == [(0, "")] * 8
     promoted = Counter[str]()
     for path in git(remote.holder, "ls-tree", "--name-only", "main", "charts/environments/ledger/").splitlines():
@@ -597,31 +615,55 @@ def test_eight_writers_at_once_lose_nothing(remote: World) -> None:
     assert sound(remote.root)
 
 
-def killed_until_done(world: World, kills: int, *, group: bool, patience: float) -> int:
-    """Promote one model after the other, killing at random, until `kills` have hit; return how many models were promoted."""
+def promoted_under_fire(world: World, kills: int, *, whole_group: bool, within: float) -> int:
+    """Promote m0, m1… one after the other, each again until it is done, killing at random; return how many were promoted."""
     rng = random.Random(11)
     cache = world.root / ".release/deploy"
     done = hit = 0
-    ahead = start(world, cache, "churn:m0")
-    while True:
-        process = ahead
-        go(process)
+    process = start(world, cache)
+    for _ in range(10 * kills):
+        ahead = start(world, cache)  # starts while the other one works
+        tell(process, f"churn:m{done}")
         if hit < kills:
-            ahead = start(world, cache, f"churn:m{done}")
-            time.sleep(rng.uniform(0, patience))
+            time.sleep(rng.uniform(0, within))
             if process.poll() is None:
-                (os.killpg if group else os.kill)(process.pid, signal.SIGKILL)
+                (os.killpg if whole_group else os.kill)(process.pid, signal.SIGKILL)
         code, said = finished(process)
+        process = ahead
         if code == -signal.SIGKILL:
             hit += 1
-            ahead = ahead if hit < kills else restarted(ahead, world, cache, done)
             continue
-        if code == 0:
-            done += 1
-            if hit >= kills:
-                return done
-            ahead = restarted(ahead, world, cache, done)
-            continue
-        assert code == 5, said
-        if hit >= kills:
-            ahead = start(world, cache, f"churn:m{done}")
+        assert code in {0, 5}, said
+        done += code == 0
+        if code == 0 and hit >= kills:
+            break
+    process.kill()
+    finished(process)
+    assert hit == kills
+    return done
+
+
+def test_killed_at_any_point_each_promotion_is_done_once_or_not_at_all(remote: World) -> None:
+    """Forty kills of the whole process group, git included; the next run always converges."""
+    done = promoted_under_fire(remote, 40, whole_group=True, within=0.6)
+    assert done >= 1
+    assert [event.release.model_digest for event in remote.ledger.events if event.release] == [
+        digest(f"model m{number}") for number in range(done)
+    ]
+    assert len(operations(remote)) == len(set(operations(remote))) == done
+    assert len(log(remote.holder, "main", "%H")) == done + 1
+    assert sound(remote.holder)
+    assert sound(remote.root)
+    assert git(remote.root, "status", "--porcelain") == ""
+
+
+def test_killed_while_a_work_tree_follows_the_next_run_finishes_it(tmp_path: Path) -> None:
+    """Without a remote and with the branch checked out: branch, index and files agree in the end."""
+    root = repository(tmp_path / "source", {"README.md": b"x\n", ".gitignore": b".release/\n"})
+    world = World(root, root, "main", git(root, "rev-parse", "HEAD"))
+    done = promoted_under_fire(world, 15, whole_group=False, within=0.25)
+    assert len(operations(world)) == len(set(operations(world))) == done
+    assert len(world.ledger.events) == done
+    assert git(root, "status", "--porcelain") == ""
+    assert (root / LEDGER).read_bytes() == world.ledger.content
+    assert sound(root)

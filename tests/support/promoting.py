@@ -1,6 +1,7 @@
-"""A process that promotes, for tests that race or kill it: `python -m support.promoting ROOT REPOSITORY BRANCH CACHE MODEL:NAME…`.
+"""A process that promotes, for tests that race or kill it: `python -m support.promoting ROOT REPOSITORY BRANCH CACHE`.
 
-It says `ready`, waits for a line, promotes one after the other, prints each outcome and exits with the code of the first error.
+It says `ready`, reads a line of MODEL:NAME words, promotes one after the other to staging, prints each outcome and exits with
+the code of the first error.
 """
 
 from __future__ import annotations
@@ -19,13 +20,12 @@ from release.records import ModelName
 from release.stages.promote import promote
 
 
-def main(root: str, repository: str, branch: str, cache: str, *wanted: str) -> int:
-    """Promote every MODEL:NAME to staging."""
+def main(root: str, repository: str, branch: str, cache: str) -> int:
+    """Promote what the line says."""
     source = GitSource(Path(root))
     head = source.resolve("HEAD")
     print("ready", flush=True)  # noqa: T201 (the protocol with the test)
-    sys.stdin.readline()
-    for model, _, name in (one.partition(":") for one in wanted):
+    for model, _, name in (one.partition(":") for one in sys.stdin.readline().split()):
         try:
             done = promote(
                 promotion(head, name, model=ModelName(model)),

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 STAGING, PRODUCTION = EnvironmentName("staging"), EnvironmentName("production")
 CHART = {"Chart.yaml": b"name: model\n", "templates/rollout.yaml": b"kind: Rollout\r\n"}
-DRAFT = b"# Ours to edit.\nimage:\n  repository: \"\"\n  digest: \"\"\nmodel:\n  digest: \"\"\n  version: \"\"\n"
-DRAFT += b"release:\n  operation: \"\"\n  commit: \"\"\n  fast: true\nchart:\n  path: \"\"\nreplicas: 3\n"
+DRAFT = b'# Ours to edit.\nimage:\n  repository: ""\n  digest: ""\nmodel:\n  digest: ""\n  version: ""\n'
+DRAFT += b'release:\n  operation: ""\n  commit: ""\n  fast: true\nchart:\n  path: ""\nreplicas: 3\n'
 
 
 class Ticking:
@@ -46,7 +46,9 @@ def digest(text: str) -> Digest:
     return digest_of(text.encode())
 
 
-def verdict(name: str, *, champion: Digest | None = None, outcome: Verdict = Verdict.PASS, reason: str = "") -> VerdictRecord:
+def verdict(
+    name: str, *, champion: Digest | None = None, outcome: Verdict = Verdict.PASS, reason: str = ""
+) -> VerdictRecord:
     """Judge the model called `name`."""
     comparison = Comparison(
         metric="roc_auc",

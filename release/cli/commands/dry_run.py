@@ -61,7 +61,7 @@ def _one(workspace: Workspace, job: Job, to: str) -> tuple[dict[str, Any], str, 
     evaluated = pipeline.evaluate(workspace, job, trained)
     verdict = pipeline.gate(workspace, job, evaluated)
     packaged = pipeline.package(workspace, job, trained)
-    reported = pipeline.report(workspace, job, trained, evaluated, verdict)
+    reported = pipeline.report(workspace, job, trained, evaluated, verdict, packaged)
     index(workspace, trained, evaluated, verdict)
     promotion = None
     if verdict.verdict is Verdict.PASS:
