@@ -10,7 +10,7 @@ from release.errors import EnvironmentTroubleError
 from release.records import EvaluateRecord, TrainRecord, VerdictRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from release.cli.wiring import Workspace
     from release.records import Digest, ModelName
@@ -24,11 +24,23 @@ def index(workspace: Workspace, trained: TrainRecord, evaluated: EvaluateRecord,
         workspace.progress.note(f"not indexed, the release goes on: {error}")
 
 
-def log(workspace: Workspace, trained: TrainRecord, evaluated: EvaluateRecord, verdict: VerdictRecord) -> bool:
-    """Log one challenger and return True, or False when it is logged already. Raises EnvironmentTroubleError."""
+def log(
+    workspace: Workspace,
+    trained: TrainRecord,
+    evaluated: EvaluateRecord,
+    verdict: VerdictRecord,
+    *,
+    known: Container[Digest] | None = None,
+) -> bool:
+    """Log one challenger and return True, or False when it is logged already. Raises EnvironmentTroubleError.
+
+    What was logged is remembered here; with `known`, the digests that the index really has, memory alone does not do: an
+    index may have been deleted.
+    """
     address = workspace.tracking_uri
     key = digest_json({"uri": address, "train": trained.key, "evaluate": evaluated.key, "gate": verdict.key})
-    if workspace.store.get_record("index", key, dict) is not None:
+    remembered = workspace.store.get_record("index", key, dict) is not None
+    if remembered and (known is None or trained.model_digest in known):
         return False
     with workspace.progress.step(f"{trained.model}: writing the MLflow index"):
         workspace.tracking.index(trained, evaluated, verdict, _artifacts(workspace, trained))
@@ -51,7 +63,8 @@ def catch_up(workspace: Workspace) -> list[str]:
         about = evaluated.get(verdict.evaluation) if verdict.evaluation else None
         if about is None or verdict.challenger not in trained:
             continue
-        if log(workspace, trained[verdict.challenger], about, verdict):
+        known = workspace.tracking.known(about.model)
+        if log(workspace, trained[verdict.challenger], about, verdict, known=known):
             done.append(f"{verdict.model}: {verdict.challenger} ({verdict.verdict})")
     return done
 

@@ -210,7 +210,10 @@ class Workspace:
         """The MLflow index: MLFLOW_TRACKING_URI when set, else what `release.yaml` names."""
         from release.adapters.tracking_mlflow import MlflowTracking  # noqa: PLC0415 (slow; only where something is indexed)
 
-        return MlflowTracking(self.tracking_uri, self.state / "mlruns")
+        uri = self.tracking_uri
+        # Beside a sqlite file, so that clones which share the file share the folder too.
+        file = Path(uri.removeprefix("sqlite:///").partition("?")[0]) if uri.startswith("sqlite:///") else None
+        return MlflowTracking(uri, (file.parent if file else self.state) / "mlruns")
 
     def pin(self) -> None:
         """Fix threads and instruction sets, so that the same commit trains to the same bytes.

@@ -17,9 +17,11 @@ Duration = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}(s|m|h|d)$", descripti
 Percent = Annotated[str, Field(pattern=r"^[0-9]{1,2}(\.[0-9]{1,4})?%$", description="a percentage, such as 2%")]
 
 
-def _short(field: str) -> Any:
-    """Accept a bare value where a mapping with this one field would do."""
-    return BeforeValidator(lambda value: value if isinstance(value, dict | Frozen) else {field: value})
+def _short(field: str, schema: Any) -> Any:
+    """Accept a bare value where a mapping with this one field would do; `schema` is the type that editors are told."""
+    return BeforeValidator(
+        lambda value: value if isinstance(value, dict | Frozen) else {field: value}, json_schema_input_type=schema
+    )
 
 
 class Target(Frozen):
@@ -29,10 +31,13 @@ class Target(Frozen):
     positive: Scalar | None = Field(None, description="the value that counts as positive (binary; default 1, true)")
 
 
+ColumnType = Literal["float", "int", "bool", "category", "text", "datetime"]
+
+
 class Column(Frozen):
     """What a column must look like."""
 
-    type: Literal["float", "int", "bool", "category", "text", "datetime"]
+    type: ColumnType
     min: float | None = None
     max: float | None = None
     # Behind `_short` the library sees Python's lists, which are no tuples to its strict mode.
@@ -45,12 +50,14 @@ class DataSpec(Frozen):
 
     train: RelativePath = Field(description="CSV or Parquet, in the model's folder")
     test: RelativePath = Field(description="the held-out rows, never trained on")
-    target: Annotated[Target, _short("column")]
+    target: Annotated[Target, _short("column", str | Target)]
     id: str = Field(description="names a row; two models' rows are aligned by it")
     group: str | None = Field(None, description="rows that belong together")
     time: str | None = None
     weight: str | None = None
-    columns: dict[str, Annotated[Column, _short("type")]] = Field(description="by name or glob; the first match counts")
+    columns: dict[str, Annotated[Column, _short("type", ColumnType | Column)]] = Field(
+        description="by name or glob; the first match counts"
+    )
     ignore: tuple[str, ...] = Field((), description="present, not used")
 
 

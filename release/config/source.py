@@ -1,8 +1,9 @@
 """YAML text to plain values with the line and column of each, under limits.
 
 One pass over the parser's events, so that size, depth, aliases and tags are refused before anything is built. Plain scalars
-follow YAML 1.2's core schema; those that YAML 1.1 reads as something else (`no`, `010`, `1:30`, dates) are refused with
-"quote it", so that no reader of the file can disagree with another. What the values mean is not decided here.
+follow YAML 1.2's core schema; those that YAML 1.1 reads as something else (`no`, `010`, `1:30`, `1_000`, dates) are refused
+with "quote it", so that no reader of the file can disagree with another, except that numbers which older readers take for text
+(`1e-4`, `-.5`) are numbers. What the values mean is not decided here.
 """
 
 from __future__ import annotations
@@ -29,15 +30,23 @@ _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|nan)\Z", re.IGNORECASE)
 _AMBIGUOUS = re.compile(
-    r"""(?ix)(?:
+    r"""(?isx)(?:
     yes | no | on | off                     # booleans in YAML 1.1
     | [-+]?0[0-9_]+ | [-+]?0[box][0-9a-f_]+ # octal, binary, hexadecimal
     | [-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?  # base sixty
-    | [-+]?[0-9]+(_[0-9]+)+(\.[0-9_]*)?     # digit groups
-    | [0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt\ ].*)?     # dates
+    | (?=[^_]*_)[-+]?\.?[0-9][0-9_]*(\.[0-9_]*)?(e[-+]?[0-9]+)?  # digit groups
+    | [0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt\ \t].*)?   # dates
+    | = | <<                                # default value and merge key
     )\Z"""
 )
 _MAX_DIGITS = 18
+_SHOWN = 60
+
+
+def shown(text: str) -> str:
+    """Return a text fit for a message: one line of printable characters, cut where it is long."""
+    plain = "".join(one if one.isprintable() else repr(one)[1:-1] for one in text[: _SHOWN + 1])
+    return plain if len(text) <= _SHOWN else plain[:_SHOWN] + "…"
 
 
 @dataclass(frozen=True)
@@ -77,20 +86,31 @@ def parse(content: bytes, *, where: str) -> Document:
     """
     if len(content) > MAX_BYTES:
         raise BadInputError(
-            f"{len(content)} bytes is too large for a configuration file", where=where, fix=f"keep it under {MAX_BYTES}"
+            f"{len(content)} bytes are too many for a configuration file", where=where, fix=f"keep it under {MAX_BYTES}"
         )
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
-        raise BadInputError(f"not UTF-8 at byte {error.start}", where=where, fix="save the file as UTF-8") from error
+        line = content.count(b"\n", 0, error.start) + 1
+        raise BadInputError("this line is not UTF-8", where=f"{where}:{line}", fix="save the file as UTF-8") from error
     try:
         return _Builder(where).build(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = f"{where}:{mark.line + 1}:{mark.column + 1}" if mark else where
         raise BadInputError(f"not YAML: {error.problem or error.context}", where=at, fix="correct the syntax") from error
-    except yaml.YAMLError as error:
-        raise BadInputError(f"not YAML: {' '.join(str(error).split())}", where=where, fix="correct the syntax") from error
+    except yaml.YAMLError as error:  # what may not be in YAML at all, such as control characters
+        reason = getattr(error, "reason", str(error))
+        raise BadInputError(f"not YAML: {reason}", where=_unreadable(text, where), fix="remove the character") from error
+
+
+def _unreadable(text: str, where: str) -> str:
+    """Return `file:line:column` of the first character that YAML does not allow; `where` when there is none."""
+    found = yaml.reader.Reader.NON_PRINTABLE.search(text)
+    if found is None:
+        return where
+    before = text[: found.start()]
+    return f"{where}:{before.count(chr(10)) + 1}:{found.start() - before.rfind(chr(10))}"
 
 
 class _Builder:
@@ -133,11 +153,12 @@ class _Builder:
             self.stack.pop()
 
     def spot(self, event: yaml.Event) -> str:
-        return f"{self.where}:{event.start_mark.line + 1}:{event.start_mark.column + 1}"
+        line, column = _position(event)
+        return f"{self.where}:{line}:{column}"
 
     def refuse_tag(self, event: Any) -> None:
         if event.tag is not None and event.tag != "!":
-            raise SecurityRefusalError(f"tag {event.tag}", where=self.spot(event), fix="plain values only")
+            raise SecurityRefusalError(f"tag {shown(event.tag)}", where=self.spot(event), fix="plain values only")
         if event.anchor is not None:
             raise SecurityRefusalError(
                 f"anchor &{event.anchor}", where=self.spot(event), fix="write the value out each time"
@@ -154,22 +175,30 @@ class _Builder:
     def scalar(self, event: yaml.ScalarEvent) -> None:
         frame = self.stack[-1] if self.stack else None
         if frame is not None and isinstance(frame.value, dict) and frame.key is None:
-            line = event.start_mark.line + 1
-            if event.value in frame.seen:
-                raise BadInputError(
-                    f'duplicate key "{event.value}", first on line {frame.seen[event.value]}',
-                    where=self.spot(event),
-                    fix="keep one of the two",
-                )
-            frame.seen[event.value] = line
-            frame.key = event.value
-            self.keys[(*frame.path, event.value)] = (line, event.start_mark.column + 1)
-            return
-        plain = event.implicit[0] and event.style in (None, "")
-        self.add(event, self.resolve(event) if plain else event.value)
+            self.key(event, frame)
+        else:
+            self.add(event, self.resolve(event) if _plain(event) else event.value)
+
+    def key(self, event: yaml.ScalarEvent, frame: _Frame) -> None:
+        text = event.value
+        if text in frame.seen:
+            raise BadInputError(
+                f'duplicate key "{shown(text)}", first on line {frame.seen[text]}',
+                where=self.spot(event),
+                fix="keep one of the two",
+            )
+        # JSON knows text keys only: what another reader would make of `true:` or `1.50:` must not differ from the text.
+        if _plain(event) and _as_text(self.resolve(event)) != text:
+            raise BadInputError(
+                f'the key "{shown(text)}" is no text to every YAML reader', where=self.spot(event), fix="quote it"
+            )
+        line, column = _position(event)
+        frame.seen[text] = line
+        frame.key = text
+        self.keys[(*frame.path, text)] = (line, column)
 
     def add(self, event: yaml.Event, value: Any) -> Path:
-        position = (event.start_mark.line + 1, event.start_mark.column + 1)
+        position = _position(event)
         if not self.stack:
             self.root = value
             path: Path = ()
@@ -199,13 +228,27 @@ class _Builder:
             raise BadInputError(f"{text} is not a finite number", where=self.spot(event), fix="write a finite number")
         if _AMBIGUOUS.match(text):
             raise BadInputError(
-                f"{text} means different things to different YAML readers",
+                f"{shown(text)} means different things to different YAML readers",
                 where=self.spot(event),
-                fix=f'quote it if it is text ("{text}"), or write true, false or a plain decimal number',
+                fix=f'quote it if it is text ("{shown(text)}"), or write true, false or a plain decimal number',
             )
         if _FLOAT.match(text):
             number = float(text)
             if number in (float("inf"), float("-inf")):
-                raise BadInputError(f"{text} is not a finite number", where=self.spot(event), fix="write a finite number")
+                raise BadInputError(f"{shown(text)} is not a finite number", where=self.spot(event), fix="write a finite number")
             return number
         return str(text)
+
+
+def _position(event: yaml.Event) -> Position:
+    mark = event.start_mark
+    return (1, 1) if mark is None else (mark.line + 1, mark.column + 1)
+
+
+def _plain(event: yaml.ScalarEvent) -> bool:
+    return bool(event.implicit[0]) and event.style in (None, "")
+
+
+def _as_text(value: object) -> str | None:
+    """Return how a resolved key reads as text, None where it is none."""
+    return None if value is None or isinstance(value, bool) else str(value)

@@ -8,14 +8,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from support.git import bare, commit, daemon, git, isolate, repository, snapshot, sound
+from support.git import bare, commit, git, isolate, repository, snapshot, sound
 
 from release.adapters.deploy_branch import open_branch
 from release.adapters.work_tree import Journal
 from release.errors import BadInputError, ConflictError, EnvironmentTroubleError, SecurityRefusalError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from release.adapters.deploy_local import LocalBranch
@@ -34,10 +33,9 @@ def _isolated(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     base = tmp_path_factory.mktemp("served")
-    with daemon(base) as url:
-        yield base, url
+    return base, base.as_uri()
 
 
 @dataclass(frozen=True)

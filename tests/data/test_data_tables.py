@@ -113,7 +113,6 @@ def test_parquet_without_pyarrow_names_the_extra(tmp_path: Path) -> None:
     path = tmp_path / "rows.parquet"
     pd.DataFrame({"n": [1]}).to_parquet(path)
     script = (
-        "import sys; sys.modules['pyarrow'] = None\n"
         "import sys; sys.modules['pyarrow'] = None\nfrom pathlib import Path\n"
         "from release.data.tables import read\nfrom release.errors import EnvironmentTroubleError\n"
         f"try: read(Path({str(path)!r}), where='rows.parquet')\n"

@@ -126,13 +126,13 @@ class World:
 
 @pytest.fixture
 def local(tmp_path: Path) -> World:
-    """A repository without a remote; the deploy branch is new and nowhere checked out: the fastest there is."""
+    """Make a repository without a remote, whose deploy branch is new and nowhere checked out: the fastest there is."""
     root = repository(tmp_path / "source", {"models/churn/model.yaml": b"x\n", ".gitignore": b".release/\n"})
     return World(root, root, "deploy", git(root, "rev-parse", "HEAD"))
 
 
 def remote_world(tmp_path: Path, served: tuple[Path, str], kind: str = "main") -> World:
-    """A repository with a remote behind git's daemon; the deploy branch is main, another, or elsewhere."""
+    """Make a repository with a remote behind git's daemon; the deploy branch is main, another, or elsewhere."""
     base, url = served
     root = repository(tmp_path / "source", {"README.md": b"hello\n", ".gitignore": b".release/\n"})
     holder = bare(base / f"{tmp_path.name}.git")
@@ -340,11 +340,11 @@ def test_what_was_rejected_stays_out(local: World) -> None:
     local.tell(EventKind.WITHDRAWN, environment=STAGING, release=release, cause="infrastructure")
     assert local.promote(local.intent("B")).outcome is Outcome.PROMOTED
     local.tell(EventKind.REJECTED, environment=STAGING, release=release, cause="serving", reason="p99 latency")
-    with pytest.raises(GateFailedError, match="staging rejected this release on .*: p99 latency"):
+    with pytest.raises(GateFailedError, match=r"staging rejected this release on .*: p99 latency"):
         local.promote(local.intent("B"))
     assert local.promote(local.intent("B", environment=PRODUCTION)).outcome is Outcome.PROMOTED
     local.tell(EventKind.REJECTED, environment=PRODUCTION, release=release, cause="model", reason="score drift")
-    with pytest.raises(GateFailedError, match="churn v2: this model was rejected on .*: score drift"):
+    with pytest.raises(GateFailedError, match=r"churn v2: this model was rejected on .*: score drift"):
         local.promote(local.intent("B", chart={**CHART, "new": b""}))
 
 
@@ -645,7 +645,7 @@ def promoted_under_fire(world: World, kills: int, *, whole_group: bool, within: 
 
 def test_killed_at_any_point_each_promotion_is_done_once_or_not_at_all(remote: World) -> None:
     """Forty kills of the whole process group, git included; the next run always converges."""
-    done = promoted_under_fire(remote, 40, whole_group=True, within=0.6)
+    done = promoted_under_fire(remote, 40, whole_group=True, within=0.4)
     assert done >= 1
     assert [event.release.model_digest for event in remote.ledger.events if event.release] == [
         digest(f"model m{number}") for number in range(done)

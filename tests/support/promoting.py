@@ -1,7 +1,7 @@
 """A process that promotes, for tests that race or kill it: `python -m support.promoting ROOT REPOSITORY BRANCH CACHE`.
 
-It says `ready`, reads a line of MODEL:NAME words, promotes one after the other to staging, prints each outcome and exits with
-the code of the first error.
+It says `ready`, reads a line of MODEL:NAME words, promotes one after the other to staging, prints each outcome and exits
+with the code of the first error.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ import sys
 import time
 from pathlib import Path
 
-from support.promotions import Ticking, promotion, rejudged
-
 from release.adapters.deploy_branch import open_branch
 from release.adapters.git import GitSource
 from release.errors import ReleaseError
 from release.records import ModelName
 from release.stages.promote import promote
+from support.promotions import Ticking, promotion, rejudged
 
 
 def main(root: str, repository: str, branch: str, cache: str) -> int:

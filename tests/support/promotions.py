@@ -35,9 +35,11 @@ class Ticking:
     """A clock that goes on by a second whenever it is asked."""
 
     def __init__(self, start: datetime = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)) -> None:
+        """Begin at `start`."""
         self.time = start
 
     def now(self) -> datetime:
+        """Tell the time, a second later than before."""
         self.time += timedelta(seconds=1)
         return self.time
 
@@ -118,6 +120,7 @@ def promotion(commit: str, name: str, **changes: Any) -> Promotion:
 def values_of(root: Path, commit: str, path: str) -> dict[str, Any]:
     """Read a values file at a commit as Helm would."""
     import yaml  # noqa: PLC0415 (tests that only promote do not need it)
+
     from support.git import git  # noqa: PLC0415 (as above)
 
     found: dict[str, Any] = yaml.safe_load(git(root, "show", f"{commit}:{path}"))
