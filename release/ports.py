@@ -65,6 +65,9 @@ class Source(Protocol):
     def objects(self, names: Sequence[str]) -> Sequence[str | None]:
         """Return the object name behind each `commit:path`, None where there is none, in one call."""
 
+    def contents(self, names: Sequence[str]) -> Sequence[bytes | None]:
+        """Return the bytes of each `commit:path`, None where there is none, in one call."""
+
     def read_many(self, commit: Commit, paths: Sequence[str]) -> Mapping[str, bytes]:
         """Return the bytes of those of `paths` that exist at a commit, in one call."""
 

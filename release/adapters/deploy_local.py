@@ -6,6 +6,7 @@ is the kernel's, so that it ends with the process.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from release.adapters.deploy_base import Branch
@@ -16,6 +17,8 @@ from release.records import Commit
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from release.adapters.process import Git
 
 
 class LocalBranch(Branch):
@@ -30,8 +33,8 @@ class LocalBranch(Branch):
     def tip(self, *, fetch: bool) -> Commit | None:
         """Return the branch's tip; with `fetch`, finish what a killed publication left and check the ledgers."""
         if fetch:
-            with locked(self._lock):
-                self._finish()
+            with locked(self._lock) as lock:
+                self._finish(self._holding(lock))
         tip = self._current()
         if fetch:
             self._accept(self._seen(), tip)
@@ -43,23 +46,24 @@ class LocalBranch(Branch):
         A work tree that has the branch checked out follows. Raises ConflictError, and moves nothing, when local changes are
         in its way; EnvironmentTroubleError when git cannot lock the branch.
         """
-        with locked(self._lock):
-            self._finish()
+        with locked(self._lock) as lock:
+            git = self._holding(lock)
+            self._finish(git)
             if self._current() != expected:
                 return False
-            tree = WorkTree.showing(self._git, self._ref)
+            tree = WorkTree.showing(git, self._ref)
             if tree:
                 tree.require_room(expected, commit)
                 self._journal.begin(expected, commit)
             absent = "0" * len(commit)
             refusal = None
             try:
-                self._git.run("update-ref", "-m", "release", self._ref, commit, expected or absent)
+                git.run("update-ref", "-m", "release", self._ref, commit, expected or absent)
             except CommandFailedError as error:
                 refusal = error
             now = self._current()
             if now == commit:
-                self._finish()
+                self._finish(git)
                 self._remember(commit)
                 return True
             self._journal.end()
@@ -72,13 +76,17 @@ class LocalBranch(Branch):
         found = self._git.says("rev-parse", "--verify", "--quiet", f"{self._ref}^{{commit}}")
         return Commit(found) if found else None
 
-    def _finish(self) -> None:
+    def _holding(self, lock: int) -> Git:
+        """Return git that keeps the lock: killed after it was started, we leave it at work, and nobody may come between."""
+        return replace(self._git, holding=(lock,))
+
+    def _finish(self, git: Git) -> None:
         """Let the work tree follow a move that was begun; a move that did not happen is forgotten."""
         move = self._journal.unfinished()
         if move is None:
             return
         old, new = move
-        tree = WorkTree.showing(self._git, self._ref) if self._current() == new else None
+        tree = WorkTree.showing(git, self._ref) if self._current() == new else None
         if tree:
             tree.require_room(old, new)
             tree.follow(old, new)

@@ -143,6 +143,10 @@ class GitSource:
         lines = self._git.run("cat-file", "--batch-check=%(objectname)", input=request).decode(errors="replace").splitlines()
         return [line if _OBJECT_NAME.match(line) else None for line in lines]
 
+    def contents(self, names: Sequence[str]) -> Sequence[bytes | None]:
+        """Return the bytes behind each `commit:path`, None where there is no file; one process."""
+        return self._git.blobs(names)
+
     def changed(self, base: Commit, head: Commit, *paths: str) -> Sequence[str]:
         """Return the paths below `paths` (everywhere without) that differ between two commits; one process.
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from release.errors import EnvironmentTroubleError, SecurityRefusalError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
 LOCAL = 120.0
@@ -93,10 +93,12 @@ def run(
     input: bytes | None = None,  # noqa: A002 (the word that `subprocess` uses)
     env: Mapping[str, str | None] | None = None,
     timeout: float,
+    holding: Collection[int] = (),
 ) -> Completed:
     """Run a program in `cwd` and return what it wrote; `env` changes the inherited environment, None removes.
 
-    `timeout` is in seconds. Standard input is `input`, or empty: nothing ever waits for a terminal. Raises
+    `timeout` is in seconds. Standard input is `input`, or empty: nothing ever waits for a terminal. The file descriptors
+    `holding` are open in the program too: a lock on one lasts until the program has ended, though we die before. Raises
     CommandFailedError on another exit code than 0, EnvironmentTroubleError when the program is missing or takes too long.
     """
     environment = dict(os.environ)
@@ -107,7 +109,14 @@ def run(
             environment[name] = value
     try:
         done = subprocess.run(
-            list(argv), cwd=cwd, env=environment, input=input or b"", capture_output=True, timeout=timeout, check=False
+            list(argv),
+            cwd=cwd,
+            env=environment,
+            input=input or b"",
+            capture_output=True,
+            timeout=timeout,
+            check=False,
+            pass_fds=tuple(holding),
         )
     except FileNotFoundError as error:
         if not cwd.is_dir():
@@ -136,10 +145,11 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Git:
-    """Git in one folder, with `env` on top of what holds for every call."""
+    """Git in one folder, with `env` on top of what holds for every call, and `holding` as for `run`."""
 
     folder: Path
     env: Mapping[str, str | None] = field(default_factory=dict)
+    holding: tuple[int, ...] = ()
 
     def run(
         self,
@@ -150,7 +160,8 @@ class Git:
     ) -> bytes:
         """Run one git command and return its standard output; raises as `run` does."""
         environment = {**_GIT_ENVIRONMENT, **self.env, **(env or {})}
-        return run((*_GIT, *args), cwd=self.folder, input=input, env=environment, timeout=timeout).stdout
+        argv = (*_GIT, *args)
+        return run(argv, cwd=self.folder, input=input, env=environment, timeout=timeout, holding=self.holding).stdout
 
     def says(self, *args: str) -> str | None:
         """Return the one line a query prints, None when git answers "no" (exit code 1) and nothing is wrong."""

@@ -11,26 +11,29 @@ import contextlib
 import fcntl
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from release.adapters.process import Git, write_whole
+from release.adapters.process import write_whole
 from release.errors import ConflictError, EnvironmentTroubleError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from release.adapters.process import Entry
+    from release.adapters.process import Entry, Git
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold an advisory lock on a file; the kernel releases it when the process dies, however it dies."""
+def locked(path: Path) -> Iterator[int]:
+    """Hold an advisory lock on a file, and give its descriptor.
+
+    The kernel releases the lock when every process that has the descriptor is gone, however they go.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        yield file.fileno()
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class WorkTree:
             if f"branch {ref}" in lines:
                 folder = Path(lines[0].removeprefix("worktree "))
                 if folder.is_dir():
-                    return cls(Git(folder))
+                    return cls(replace(git, folder=folder))
         return None
 
     def require_room(self, old: str | None, new: str) -> None:

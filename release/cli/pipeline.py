@@ -83,6 +83,7 @@ def job(
     """
     spec = workspace.spec(model)
     workspace.require_clean([model])
+    workspace.source.tree(workspace.head, f"{MODELS}/{model}")  # refuses links, which could name anything
     inputs = inputs_at(workspace.source, workspace.head, model)
     if inputs is None:
         raise BadInputError("model.yaml is not in the commit", where=f"{MODELS}/{model}", fix="commit it")

@@ -250,4 +250,8 @@ class FeatureStep(Frozen):
     @property
     def step(self) -> Impute | Scale | OneHot | Ordinal | Polynomial | Bin | TfIdf | Select | Pca:
         """The one step that is set."""
-        return next(value for name in type(self).model_fields if (value := getattr(self, name)) is not None)
+        steps = (
+            *(self.impute, self.scale, self.one_hot, self.ordinal, self.polynomial),
+            *(self.bin, self.tf_idf, self.select, self.pca),
+        )
+        return next(step for step in steps if step is not None)

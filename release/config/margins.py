@@ -13,7 +13,9 @@ def parse_margin(text: str, *, where: str) -> Margin:
     try:
         margin: Margin = Relative(relative=text) if text.endswith("%") else float(text)
     except (ValueError, ValidationError) as error:
-        raise BadInputError(f'"{text}" is no margin', where=where, fix="write a number such as 0.01, or a percentage such as 2%") from error
+        raise BadInputError(
+            f'"{text}" is no margin', where=where, fix="write a number such as 0.01, or a percentage such as 2%"
+        ) from error
     size = margin.share if isinstance(margin, Relative) else margin
     if not 0 < size < float("inf"):
         raise BadInputError(f"a margin must be above 0, not {text}", where=where, fix="use better_by: 0")

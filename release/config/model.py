@@ -11,10 +11,17 @@ from pydantic import BeforeValidator, Field
 
 from release.config.estimators import EstimatorSpec, FeatureStep, Frozen
 
+DURATION = r"^[1-9][0-9]{0,5}(s|m|h|d)$"
+PERCENT = r"^[0-9]{1,2}(\.[0-9]{1,4})?%$"
+CPU = r"^[0-9]+(\.[0-9]+)?m?$"
+MEMORY = r"^[0-9]+(Ki|Mi|Gi|Ti)?$"
+LIKE = {DURATION: "30s, 10m or 14d", PERCENT: "2%", CPU: "500m", MEMORY: "512Mi"}
+"""What texts of each form look like, for messages."""
+
 Scalar = str | int | float | bool
 RelativePath = Annotated[str, Field(min_length=1, max_length=200)]
-Duration = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}(s|m|h|d)$", description="a whole number and s, m, h or d")]
-Percent = Annotated[str, Field(pattern=r"^[0-9]{1,2}(\.[0-9]{1,4})?%$", description="a percentage, such as 2%")]
+Duration = Annotated[str, Field(pattern=DURATION, description="a whole number and s, m, h or d")]
+Percent = Annotated[str, Field(pattern=PERCENT, description="a percentage, such as 2%")]
 
 
 def _short(field: str, schema: Any) -> Any:
@@ -41,7 +48,9 @@ class Column(Frozen):
     min: float | None = None
     max: float | None = None
     # Behind `_short` the library sees Python's lists, which are no tuples to its strict mode.
-    values: Annotated[tuple[Scalar, ...], Field(strict=False)] | None = Field(None, description="the categories that may occur")
+    values: Annotated[tuple[Scalar, ...], Field(strict=False)] | None = Field(
+        None, description="the categories that may occur"
+    )
     missing: Annotated[float, Field(ge=0, le=1)] = Field(0.0, description="the share of values that may be missing")
 
 
@@ -154,8 +163,8 @@ class GateSpec(Frozen):
     budgets: Budgets = Budgets()
 
 
-Cpu = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)?m?$")]
-Memory = Annotated[str, Field(pattern=r"^[0-9]+(Ki|Mi|Gi|Ti)?$")]
+Cpu = Annotated[str, Field(pattern=CPU)]
+Memory = Annotated[str, Field(pattern=MEMORY)]
 Replicas = Annotated[int, Field(ge=0, le=1000)]
 
 

@@ -31,22 +31,25 @@ LOSSES = frozenset({"brier_score", "log_loss", "rmse", "mae"})
 """Metrics of which less is better."""
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?\Z")
+_HARMLESS = re.compile(r"(?!-)(?!.*\.\.)[\w. -]*\Z")
 
 
-def model_name(text: str) -> ModelName:
-    """Check a model's name: lower-case letters, digits and inner hyphens, at most 40. Raises BadInputError or SecurityRefusalError."""
-    return ModelName(_checked(text, "model"))
+def model_name(text: str, *, where: str = "") -> ModelName:
+    """Check a model's name: lower-case letters, digits and inner hyphens, at most 40 in all.
+
+    Raises BadInputError, or SecurityRefusalError for what a path, a shell or a terminal could take for something else.
+    """
+    return ModelName(_checked(text, "model", where))
 
 
-def environment_name(text: str) -> EnvironmentName:
-    """Check an environment's name, by the rule of model names."""
-    return EnvironmentName(_checked(text, "environment"))
+def environment_name(text: str, *, where: str = "") -> EnvironmentName:
+    """Check an environment's name, by the rule of model names; raises as `model_name` does."""
+    return EnvironmentName(_checked(text, "environment", where))
 
 
-def _checked(text: str, what: str) -> str:
+def _checked(text: str, what: str, where: str) -> str:
     if _NAME.match(text):
         return text
+    kind = BadInputError if _HARMLESS.match(text) else SecurityRefusalError
     fix = "use lower-case letters, digits and inner hyphens, at most 40 in all"
-    if "/" in text or "\\" in text or ".." in text or not text.isprintable():
-        raise SecurityRefusalError(f"{text!r} is no {what} name", fix=fix)
-    raise BadInputError(f"{text!r} is no {what} name", fix=fix)
+    raise kind(f"{text[:80]!r} is no {what} name", where=where, fix=fix)

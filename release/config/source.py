@@ -2,8 +2,8 @@
 
 One pass over the parser's events, so that size, depth, aliases and tags are refused before anything is built. Plain scalars
 follow YAML 1.2's core schema; those that YAML 1.1 reads as something else (`no`, `010`, `1:30`, `1_000`, dates) are refused
-with "quote it", so that no reader of the file can disagree with another, except that numbers which older readers take for text
-(`1e-4`, `-.5`) are numbers. What the values mean is not decided here.
+with "quote it", so that no reader of the file can disagree with another, but for numbers that older readers take for text
+(`1e-4`, `-.5`), which are numbers here. What the values mean is not decided here.
 """
 
 from __future__ import annotations
@@ -235,7 +235,9 @@ class _Builder:
         if _FLOAT.match(text):
             number = float(text)
             if number in (float("inf"), float("-inf")):
-                raise BadInputError(f"{shown(text)} is not a finite number", where=self.spot(event), fix="write a finite number")
+                raise BadInputError(
+                    f"{shown(text)} is not a finite number", where=self.spot(event), fix="write a finite number"
+                )
             return number
         return str(text)
 

@@ -1,8 +1,9 @@
 """What a model's release depends on, as digests, from Git object names alone.
 
-Nothing here opens a data file or checks a field: `release plan` must answer in tens of milliseconds for hundreds of models, so
-inputs are digests of the plain values of `model.yaml` (comments, order of fields and layout do not count) and of the object
-names that Git already has. pydantic and scikit-learn must not be imported here.
+Nothing here opens a data file or checks a field: `release plan` must answer in tens of milliseconds for hundreds of models,
+so inputs are digests of the plain values of `model.yaml` and of the object names that Git already has. Comments, layout and the
+order of fields do not count, except where order decides what is trained: of columns (the first glob that matches counts) and
+of searched parameters (draws are dealt out in turn). pydantic and scikit-learn must not be imported here.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from release.artifact.serial import digest_json
 from release.config.source import parse
-from release.errors import BadInputError
 from release.records import Inputs, Kind
 
 if TYPE_CHECKING:
@@ -31,48 +31,57 @@ _SAID = {
 }
 
 
+def data_files(spec: Mapping[str, Any]) -> tuple[str, str]:
+    """Return where a `model.yaml` says that the training and the held-out rows are, relative to the model's folder."""
+    rows = _fields(spec, "data")
+    train, test = (posixpath.normpath(str(rows.get(name))) for name in ("train", "test"))
+    return train, test
+
+
 def inputs_of(
-    model_yaml: bytes, *, where: str, files: Mapping[str, str], project: Mapping[str, Any], chart: Mapping[str, str]
+    spec: Mapping[str, Any], *, train: str | None, test: str | None, project: Mapping[str, Any], chart: str | None
 ) -> Inputs:
     """Digest what decides a model's release.
 
-    `files` maps paths in the model's folder (relative to it) to Git object names, `project` holds `release.yaml`'s plain
-    values, `chart` maps the chart's files to object names. Raises BadInputError when `model.yaml` cannot be read.
+    `spec` holds the plain values of `model.yaml`, `project` those of `release.yaml`; `train` and `test` are the Git object
+    names of the model's two data files, `chart` that of the chart's folder, None where there is none.
     """
-    data = parse(model_yaml, where=where).data
-    rows = data.get("data") if isinstance(data.get("data"), dict) else {}
-    evaluation = data.get("evaluation") if isinstance(data.get("evaluation"), dict) else {}
-    serving = data.get("serving") if isinstance(data.get("serving"), dict) else {}
-    gates = project.get("gates") or {}
+    serving = _fields(spec, "serving")
+    rows = {name: value for name, value in _fields(spec, "data").items() if name not in ("test", "columns")}
+    searched = _fields(spec, "search")
     return Inputs(
         train=digest_json(
             {
-                "spec": {name: data.get(name) for name in _TRAIN},
-                "data": {name: value for name, value in rows.items() if name != "test"},
-                "evaluation": evaluation,
-                "rows": files.get(str(rows.get("train"))),
+                "spec": {name: spec.get(name) for name in _TRAIN},
+                "data": rows,
+                # As pairs: canonical JSON sorts fields, and here the order means something.
+                "columns": [list(pair) for pair in _fields(_fields(spec, "data"), "columns").items()],
+                "search": [list(pair) for pair in _fields(searched, "params").items()],
+                "evaluation": _fields(spec, "evaluation"),
+                "rows": train,
                 "tool": project.get("tool"),
             }
         ),
-        test=digest_json({"rows": files.get(str(rows.get("test")))}),
-        policy=digest_json({"gate": data.get("gate"), "gates": gates}),
+        test=digest_json({"rows": test}),
+        policy=digest_json({"gate": spec.get("gate"), "gates": project.get("gates") or {}}),
         package=digest_json({"format": serving.get("format", "skops"), "runtime": project.get("runtime")}),
         deploy=digest_json(
             {
                 "serving": {name: value for name, value in serving.items() if name != "format"},
-                "rollout": data.get("rollout"),
-                "chart": dict(sorted(chart.items())),
+                "rollout": spec.get("rollout"),
+                "chart": chart,
             }
         ),
     )
 
 
-def project_values(content: bytes | None, *, where: str = PROJECT) -> Mapping[str, Any]:
-    """Return `release.yaml`'s plain values. Raises BadInputError when the file is missing."""
-    if content is None:
-        raise BadInputError(
-            "there is no release.yaml", where=where, fix="run `release init MODEL --from data.csv --target y`"
-        )
+def _fields(spec: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = spec.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def plain_values(content: bytes, *, where: str) -> Mapping[str, Any]:
+    """Return a configuration file's plain values. Raises BadInputError when it cannot be read."""
     values: Mapping[str, Any] = parse(content, where=where).data
     return values
 

@@ -1,7 +1,7 @@
 """The decision rule: a gate's requirements, two models' outputs on the same rows, one of four verdicts.
 
-A requirement PASSes if the lower limit of what is measured exceeds its threshold, FAILs if even the family-wise upper
-limit does not, and is INCONCLUSIVE otherwise; the point estimate never decides. The statistics are `release.stats`'; where the
+A requirement PASSes if the lower limit of what is measured exceeds its threshold, FAILs if even the family-wise upper limit
+does not, and is INCONCLUSIVE otherwise; the point estimate never decides. The statistics are `release.stats`'; where the
 predictions come from is not this module's business.
 """
 
@@ -19,8 +19,8 @@ from release.records import Comparison, Verdict
 from release.stats.compare import difference, single
 from release.stats.contrast import Identical, Normal, Unjudged
 from release.stats.metrics import METRICS
-from release.stats.resample import enough_resamples
 from release.stats.power import least_rows_identical, rows_needed
+from release.stats.resample import enough_resamples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -111,9 +111,21 @@ def requirements(gate: GateSpec, *, first: bool) -> tuple[Requirement, ...]:
         ]
     guards = [Requirement(metric=g.metric, role="guard", margin=g.margin, when_unsure=g.when_unsure) for g in gate.guards]
     slices = [
-        Requirement(metric=s.metric, role="slice", margin=s.margin, slice=s.name, when_unsure=s.when_unsure) for s in gate.slices
+        Requirement(metric=s.metric, role="slice", margin=s.margin, slice=s.name, when_unsure=s.when_unsure)
+        for s in gate.slices
     ]
     return (*primary, *guards, *floors, *slices, *budgets)
+
+
+def no_first_release(gate: GateSpec) -> str | None:
+    """Say why a gate cannot judge a release that has no champion; None when it can."""
+    if not gate.floors:
+        return "a first release is judged by floors, and gate.floors is empty"
+    if gate.primary is not None and gate.primary.metric not in gate.floors:
+        return (
+            f"a first release must clear a floor of its primary metric, and gate.floors has none for {gate.primary.metric}"
+        )
+    return None
 
 
 def judge(
@@ -121,12 +133,12 @@ def judge(
 ) -> Judgement:
     """Apply the decision rule to every requirement and combine the answers.
 
-    `alpha` is the two-sided error of the whole test-set budget, `looks` that budget H; each PASS is at a = alpha/(2H). `invalid`
-    lists reasons found earlier for which no verdict can hold (a spent budget, leaked rows).
+    `alpha` is the two-sided error of the whole test-set budget, `looks` that budget H; each PASS is at a = alpha/(2H).
+    `invalid` lists reasons found earlier for which no verdict can hold (a spent budget, leaked rows).
     """
     reasons = list(invalid)
     judged = [one for one in wanted if one.role != "size"]
-    if not judged:
+    if all(one.role in ("size", "latency") for one in wanted):
         reasons.append("there is nothing to judge by: the gate names no primary metric and no floor")
     if first and not any(one.role == "floor" for one in wanted):
         reasons.append("a first release is judged by floors, and gate.floors is empty")
@@ -415,5 +427,7 @@ def _latency(one: Requirement, case: Case, levels: Levels) -> Comparison:
         verdict=verdict,
         rows_needed=None,
         when_unsure=one.when_unsure,
-        reason=None if verdict is Verdict.PASS else f"{mean:.3g} ms a request is not surely within the budget of {one.limit:g} ms",
+        reason=None
+        if verdict is Verdict.PASS
+        else f"{mean:.3g} ms a request is not surely within the budget of {one.limit:g} ms",
     )

@@ -8,22 +8,18 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from release.data import contract, tables
-from release.errors import BadInputError, EnvironmentTroubleError
+from release.errors import EnvironmentTroubleError
 from release.judging.rows import Outputs, Rows
-from release.judging.rule import Case, judge, requirements
+from release.judging.rule import Case, judge, no_first_release, requirements
+from release.judging.slices import rows_where
 from release.learning.predict import Predictions, align, from_csv
 from release.records import TestSet, VerdictRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
-    from release.config.model import GateSpec, ModelSpec, Scalar
+    from release.config.model import GateSpec, ModelSpec
     from release.data.contract import Table
     from release.ports import Progress, Store
     from release.records import Commit, Digest, EvaluateRecord, Scored
@@ -66,9 +62,11 @@ def gate(
     invalid = list(evaluated.invalid)
     if looks > policy.looks:
         invalid.append(f"this test set has judged {looks - 1} challengers of {policy.looks}: hold out new rows")
+    if first and policy.floors and (lacking := no_first_release(policy)) is not None:
+        invalid.append(lacking)
     case = Case(
         rows=rows,
-        slices={part.name: _selected(part.where, table, where) for part in policy.slices},
+        slices={part.name: rows_where(part, table, where=f"models/{evaluated.model}/model.yaml") for part in policy.slices},
         same=not first and evaluated.champion is not None and _same(evaluated),
         size_bytes=evaluated.challenger.size_bytes,
         latency_ms=(evaluated.challenger.latency_ms, evaluated.champion.latency_ms if evaluated.champion else ()),
@@ -114,17 +112,3 @@ def _outputs(scored: Scored, table: Table, store: Store) -> Outputs:
 def _seed(key: Digest) -> int:
     """Derive the resampling's seed from what is judged, so that nobody can choose it."""
     return int.from_bytes(hashlib.sha256(f"resampling {key}".encode()).digest()[:4])
-
-
-def _selected(where: Mapping[str, Scalar], table: Table, path: str) -> NDArray[np.intp]:
-    """Return the numbers of the rows in which every named column has the given value."""
-    chosen = np.ones(table.rows, dtype=np.bool_)
-    for column, value in where.items():
-        if column not in table.features.columns:
-            raise BadInputError(
-                f'a slice asks for column "{column}", which is no feature', where=path, fix="correct gate.slices"
-            )
-        found = table.features[column]
-        wanted = float(value) if table.kinds[column] in ("float", "int", "bool") else str(value)
-        chosen &= (found == wanted).to_numpy()
-    return np.flatnonzero(chosen)

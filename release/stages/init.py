@@ -11,7 +11,6 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import ndtri
 
 from release.config.build import load_model
 from release.config.names import LOSSES
@@ -20,27 +19,29 @@ from release.learning.fitting import out_of_fold
 from release.learning.search import divided
 from release.stats.compare import single
 from release.stats.contrast import Unjudged
-from release.stats.metrics import METRICS
+from release.stats.metrics import METRICS, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from release.config.model import Column
     from release.data.contract import Table
     from release.data.infer import Draft
     from release.records import ModelName
 
-LOOKS = 20
 ALPHA = 0.05
-_ROOM = 2.0
+_DRAWS = 400
+_FEW_DRAWS = 60
+_SMALL = 1_000
 _PRIMARY = {
     "binary": ("roc_auc", "margin: 0.02"),
     "multiclass": ("accuracy", "margin: 0.02"),
     "regression": ("rmse", "margin: {relative: 5%}"),
 }
-_RESAMPLES = 1_999
+_RESAMPLES = 999
 
 
 def model_yaml(
@@ -61,33 +62,51 @@ def model_yaml(
     """
     where = f"models/{model}/model.yaml"
     metric = _PRIMARY[draft.task][0]
+    # Each look widens every interval, and a small test set has little to spare.
+    looks = 5 if held_out < _SMALL else 20
     head = _text(draft, model=model, target=target, row_id=row_id, group=group, seed=seed, owner=owner)
-    guess = load_model((head + _gate(draft, metric, 0.0, "")).encode(), where=where)
+    guess = load_model((head + _gate(draft, metric, 0.0, "", looks)).encode(), where=where)
     table = contract.conform(train, guess.data, guess.task, where=f"models/{model}/data/train.csv")
     values = out_of_fold(guess, table, divided(guess, table, where=where), where=where)
-    floor, said = _floor(metric, table, values, held_out)
-    text = head + _gate(draft, metric, floor, said)
+    floor, said = _floor(metric, table, values, held_out, looks)
+    text = head + _gate(draft, metric, floor, said, looks)
     load_model(text.encode(), where=where)
     return text
 
 
-def _floor(metric: str, table: Table, values: Any, held_out: int) -> tuple[float, str]:
-    """Return a floor that the drafted model clears with room on so many held-out rows, and how it came about."""
+def _floor(metric: str, table: Table, values: Any, held_out: int, looks: int) -> tuple[float, str]:
+    """Return a floor that a model as good as cross-validation says clears nearly always, and how it came about.
+
+    Test sets of the held-out size are drawn from the out-of-fold predictions and judged as the gate will judge them; the
+    floor is below almost all of the lower limits that this gives.
+    """
     one = METRICS[metric]
-    found = single(one, table.y, one.reads(values, threshold=0.5), seed=0, resamples=_RESAMPLES, groups=table.groups)
-    if isinstance(found, Unjudged):
-        worst = 0.0 if metric not in LOSSES else float(np.abs(table.y).max()) or 1.0
-        return worst, f"cross-validation could not tell ({found.reason}): choose a floor"
-    a = ALPHA / (2 * LOOKS)
-    error = found.se * math.sqrt(table.rows / max(held_out, 1))
-    cleared = found.estimate - (_ROOM - float(ndtri(a))) * error
-    floor = _rounded_down(cleared if metric not in LOSSES else -cleared, up=metric in LOSSES)
-    scored = abs(found.estimate)
+    outputs = one.reads(values, threshold=0.5)
+    scored = one.compute(table.y, outputs)
+    draws = _DRAWS if one.kind in (Kind.AUC, Kind.PROPORTION) else _FEW_DRAWS
+    generator = np.random.default_rng(0)
+    lowest = []
+    for _ in range(draws):
+        rows = _drawn(table, held_out, generator)
+        found = single(one, table.y[rows], outputs[rows], seed=0, resamples=_RESAMPLES)
+        if not isinstance(found, Unjudged):
+            lowest.append(found.lower(ALPHA / (2 * looks)))
+    if not lowest:
+        return (float(np.std(table.y)) * 2 if metric in LOSSES else 0.0), "cross-validation cannot tell: choose a floor"
+    cleared = float(np.quantile(lowest, 0.01))
+    floor = _rounded_down(-cleared if metric in LOSSES else cleared, up=metric in LOSSES)
     better = floor < _guessing(table, metric) if metric in LOSSES else floor > _guessing(table, metric)
-    said = f"cross-validation scored {scored:.3g}; raise this to what the model must never fall below"
     if not better:
-        said = f"cross-validation scored {scored:.3g}: on so few rows that is not surely better than guessing"
-    return floor, said
+        return floor, f"cross-validation scored {scored:.3g}: on so few rows that is not surely better than guessing"
+    advice = "lower this to what the model must never exceed" if metric in LOSSES else "raise this to what it must never miss"
+    return floor, f"cross-validation scored {scored:.3g}; {advice}"
+
+
+def _drawn(table: Table, size: int, generator: np.random.Generator) -> NDArray[np.intp]:
+    """Draw rows with replacement, each class in its own share, as the split holds them out."""
+    strata = [np.flatnonzero(table.y == code) for code in range(len(table.classes))] or [np.arange(table.rows)]
+    counts = [max(1, round(size * len(rows) / table.rows)) for rows in strata]
+    return np.concatenate([generator.choice(rows, count) for rows, count in zip(strata, counts, strict=True)])
 
 
 def _guessing(table: Table, metric: str) -> float:
@@ -136,13 +155,13 @@ def _text(draft: Draft, *, model: ModelName, target: str, row_id: str, group: st
     return "\n".join(lines)
 
 
-def _gate(draft: Draft, metric: str, floor: float, said: str) -> str:
+def _gate(draft: Draft, metric: str, floor: float, said: str, looks: int) -> str:
     margin = _PRIMARY[draft.task][1]
     return "\n".join([
         "gate:",
         f"  primary: {{metric: {metric}, {margin}}}",
         f"  floors: {{{metric}: {floor:g}}}" + (f"   # {said}" if said else ""),
-        f"  looks: {LOOKS}                           # how many challengers the held-out rows may judge",
+        f"  looks: {looks:<27} # how many challengers the held-out rows may judge",
         "",
     ])  # fmt: skip
 

@@ -7,15 +7,15 @@ file, no registry, no network.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from release.config.names import model_name
-from release.data.inputs import CHART, MODELS, PROJECT, difference, inputs_of, project_values
+from release.data.inputs import CHART, MODELS, PROJECT, data_files, difference, inputs_of, plain_values
 from release.errors import SecurityRefusalError
 from release.records import Inputs, Kind, Plan, PlanItem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from release.ports import Source
     from release.records import Commit, ModelName
@@ -26,31 +26,22 @@ _FOR_ALL = ("tool", "gates", "runtime")
 def plan_change(source: Source, *, base: Commit, head: Commit) -> Plan:
     """Say what a change from `base` (its merge base with `head`) to `head` asks for; the work grows with the change only.
 
-    Raises BadInputError when a changed `model.yaml` cannot be read, SecurityRefusalError when an existing model's held-out
-    rows change together with what is trained, EnvironmentTroubleError in a shallow clone that lacks the base.
+    What the base holds is history: where it cannot be read, a model counts as changed. Raises BadInputError when a changed
+    `model.yaml` cannot be read or its folder's name is none, SecurityRefusalError when an existing model's held-out rows
+    change together with what is trained, EnvironmentTroubleError in a shallow clone that lacks the base.
     """
     start = source.merge_base(base, head)
     changed = source.changed(start, head, MODELS, PROJECT, CHART)
-    names = {name for path in changed if (name := _model_of(path)) is not None}
-    old, new = _Tree(source, start), _Tree(source, head)
-    if PROJECT in changed and old.project_parts() != new.project_parts():
-        names |= set(old.models()) | set(new.models())
+    folders = {folder for path in changed if (folder := _folder_of(path)) is not None}
+    if PROJECT in changed and _for_all(source, start) != _for_all(source, head):
+        folders |= set(_models(source, start)) | set(_models(source, head))
     if any(path.startswith(CHART + "/") for path in changed):
-        names |= set(new.models())
-    items = []
-    for name in sorted(names):
-        before, after = old.inputs(name), new.inputs(name)
-        item = _item(name, before, after, since="the base")
-        if item is None:
-            continue
-        if before and after and before.train != after.train and before.test != after.test:
-            raise SecurityRefusalError(
-                f"the held-out rows of {name} change together with what is trained",
-                where=f"{MODELS}/{name}",
-                fix="propose the new test set in a pull request of its own, which an owner approves",
-            )
-        items.append(item)
-    return Plan(commit=head, base=start, items=tuple(items))
+        folders |= set(_models(source, head))
+    ordered = sorted(folders)
+    before = _inputs(source, start, ordered, history=True)
+    after = _inputs(source, head, ordered)
+    found = [_item(folder, before[folder], after[folder], since="the base") for folder in ordered]
+    return Plan(commit=head, base=start, items=tuple(item for item in found if item is not None))
 
 
 def plan_due(
@@ -61,30 +52,27 @@ def plan_due(
     `settled` maps each model to the commit and inputs of its last final event; `serving` names the models that still serve
     somewhere. A model whose folder, chart and `release.yaml` are the objects they were at that commit is settled unread.
     """
-    tree = _Tree(source, head)
-    models = tree.models()
+    models = _models(source, head)
     unmoved = _unmoved(source, head, {name: commit for name, (commit, _) in settled.items() if name in models})
+    moved = [name for name in models if name not in unmoved]
+    after = _inputs(source, head, moved)
     items = []
-    for name in models:
-        if name in unmoved:
-            continue
+    for name in moved:
         before = settled[name][1] if name in settled else None
-        item = _item(
-            name, before, tree.inputs(name), since="its last release" if before else "the ledger has no release of it"
-        )
+        since = "its last release" if before else "the ledger has no release of it"
+        item = _item(name, before, after[name], since=since)
         if item is not None:
             items.append(item)
     gone = sorted(serving - set(models))
-    items += [
-        PlanItem(model=name, kind=Kind.RETIRE, why=("its folder is gone, and it still serves",), inputs=None)
-        for name in gone
-    ]
+    why = ("its folder is gone, and it still serves",)
+    items += [PlanItem(model=name, kind=Kind.RETIRE, why=why, inputs=None) for name in gone]
     return Plan(commit=head, base=None, items=tuple(items))
 
 
 def inputs_at(source: Source, commit: Commit, model: ModelName) -> Inputs | None:
     """Return the digests of a model's inputs at a commit, None when it has no `model.yaml` there."""
-    return _Tree(source, commit).inputs(model)
+    found = _inputs(source, commit, [model])[model]
+    return found if isinstance(found, Inputs) else None
 
 
 def _unmoved(source: Source, head: Commit, settled: Mapping[ModelName, Commit]) -> set[ModelName]:
@@ -102,16 +90,30 @@ def _unmoved(source: Source, head: Commit, settled: Mapping[ModelName, Commit]) 
     }
 
 
-def _item(name: ModelName, before: Inputs | None, after: Inputs | None, *, since: str) -> PlanItem | None:
-    if after is None:
-        return (
-            None
-            if before is None
-            else PlanItem(model=name, kind=Kind.RETIRE, why=("its model.yaml was removed",), inputs=None)
-        )
+class _Unreadable:
+    """What stands for the inputs of a model that history holds in a form that cannot be read."""
+
+
+def _item(
+    folder: str, before: Inputs | _Unreadable | None, after: Inputs | _Unreadable | None, *, since: str
+) -> PlanItem | None:
+    """Compare two states of one folder under `models/`; None when nothing that matters differs, or it is no model."""
+    if before is None and after is None:
+        return None
+    name = _named(folder)
+    if not isinstance(after, Inputs):
+        return PlanItem(model=name, kind=Kind.RETIRE, why=("its model.yaml was removed",), inputs=None)
     if before is None:
         why = since if since.startswith("the ledger") else "a new model"
         return PlanItem(model=name, kind=Kind.TRAIN, why=(why,), inputs=after)
+    if isinstance(before, _Unreadable):
+        return PlanItem(model=name, kind=Kind.TRAIN, why=("its model.yaml could not be read at the base",), inputs=after)
+    if since == "the base" and before.train != after.train and before.test != after.test:
+        raise SecurityRefusalError(
+            f"the held-out rows of {name} change together with what is trained",
+            where=f"{MODELS}/{name}",
+            fix="propose the new test set in a pull request of its own, which an owner approves",
+        )
     found = difference(before, after)
     if found is None:
         return None
@@ -119,47 +121,61 @@ def _item(name: ModelName, before: Inputs | None, after: Inputs | None, *, since
     return PlanItem(model=name, kind=kind, why=tuple(f"{reason} since {since}" for reason in reasons), inputs=after)
 
 
-def _model_of(path: str) -> ModelName | None:
+def _named(folder: str) -> ModelName:
+    try:
+        return model_name(folder)
+    except BadInputError as error:
+        raise BadInputError(error.what, where=f"{MODELS}/{folder}", fix=error.fix) from error
+
+
+def _folder_of(path: str) -> str | None:
     parts = path.split("/")
-    if len(parts) < 3 or parts[0] != MODELS:  # noqa: PLR2004 (models/<model>/<file>)
+    return parts[1] if len(parts) > 2 and parts[0] == MODELS else None  # noqa: PLR2004 (models/<model>/<file>)
+
+
+def _models(source: Source, commit: Commit) -> list[ModelName]:
+    files = source.tree(commit, MODELS)
+    parts = [path.split("/") for path in files if path.endswith("/model.yaml")]
+    return sorted(_named(part[1]) for part in parts if len(part) == 3)  # noqa: PLR2004 (models/<model>/model.yaml)
+
+
+def _for_all(source: Source, commit: Commit) -> dict[str, object]:
+    """Return the parts of `release.yaml` that every model depends on."""
+    content = source.read(commit, PROJECT)
+    values = {} if content is None else plain_values(content, where=PROJECT)
+    return {name: values.get(name) for name in _FOR_ALL}
+
+
+def _inputs(
+    source: Source, commit: Commit, folders: Sequence[str], *, history: bool = False
+) -> dict[str, Inputs | _Unreadable | None]:
+    """Digest the inputs of models at a commit, None where there is no `model.yaml`; two calls of git however many they are.
+
+    With `history`, what cannot be read is no error: nobody can change it any more.
+    """
+    paths = [PROJECT, *(f"{MODELS}/{folder}/model.yaml" for folder in folders)]
+    contents = source.contents([f"{commit}:{path}" for path in paths])
+    values = [_plain(content, path, history=history) for path, content in zip(paths, contents, strict=True)]
+    project, specs = values[0] or {}, dict(zip(folders, values[1:], strict=True))
+    readable = {folder: spec for folder, spec in specs.items() if spec is not None and not isinstance(spec, _Unreadable)}
+    rows = [f"{commit}:{MODELS}/{folder}/{file}" for folder, spec in readable.items() for file in data_files(spec)]
+    chart, *held = source.objects([f"{commit}:{CHART}", *rows])
+    found: dict[str, Inputs | _Unreadable | None] = {
+        folder: spec if isinstance(spec, _Unreadable) else None for folder, spec in specs.items()
+    }
+    for number, (folder, spec) in enumerate(readable.items()):
+        train, test = held[2 * number : 2 * number + 2]
+        known = {} if isinstance(project, _Unreadable) else project
+        found[folder] = inputs_of(spec, train=train, test=test, project=known, chart=chart)
+    return found
+
+
+def _plain(content: bytes | None, path: str, *, history: bool) -> Mapping[str, Any] | _Unreadable | None:
+    if content is None:
         return None
-    return model_name(parts[1])
-
-
-class _Tree:
-    """What one commit holds, read no further than asked."""
-
-    def __init__(self, source: Source, commit: Commit) -> None:
-        self._source = source
-        self._commit = commit
-        self._project: Mapping[str, object] | None = None
-        self._chart: Mapping[str, str] | None = None
-
-    def models(self) -> list[ModelName]:
-        files = self._source.tree(self._commit, MODELS)
-        return sorted(
-            model_name(path.split("/")[1]) for path in files if path.count("/") == 2 and path.endswith("/model.yaml")
-        )
-
-    def project(self) -> Mapping[str, object]:
-        if self._project is None:
-            self._project = project_values(self._source.read(self._commit, PROJECT))
-        return self._project
-
-    def project_parts(self) -> dict[str, object]:
-        content = self._source.read(self._commit, PROJECT)
-        values = project_values(content) if content is not None else {}
-        return {name: values.get(name) for name in _FOR_ALL}
-
-    def chart(self) -> Mapping[str, str]:
-        if self._chart is None:
-            self._chart = self._source.tree(self._commit, CHART)
-        return self._chart
-
-    def inputs(self, name: ModelName) -> Inputs | None:
-        folder = f"{MODELS}/{name}"
-        content = self._source.read(self._commit, f"{folder}/model.yaml")
-        if content is None:
-            return None
-        files = {path.removeprefix(folder + "/"): oid for path, oid in self._source.tree(self._commit, folder).items()}
-        return inputs_of(content, where=f"{folder}/model.yaml", files=files, project=self.project(), chart=self.chart())
+    try:
+        return plain_values(content, where=path)
+    except ReleaseError:
+        if history:
+            return _Unreadable()
+        raise

@@ -182,6 +182,15 @@ def test_changes_between_two_commits_are_listed_by_path(root: Path) -> None:
     assert source.changed(one, two, "models") == ["models/b/data ä.csv", "models/b/new.csv"]
 
 
+def test_a_path_with_a_line_break_is_refused(root: Path) -> None:
+    """Git is asked line by line; such a path could ask for another file."""
+    source = GitSource(root)
+    head = source.resolve("HEAD")
+    for ask in (lambda: source.read(head, "a\nHEAD:release.yaml"), lambda: source.objects([f"{head}:a\nb"])):
+        with pytest.raises(SecurityRefusalError, match="a path with a line break"):
+            ask()
+
+
 def test_uncommitted_work_is_listed_below_the_paths_asked(root: Path) -> None:
     """Changed, staged, removed and untracked files count; ignored ones and other folders do not."""
     commit(root, {".gitignore": b".release/\n"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import pytest
 from support.git import git, isolate, repository
 
 from release.adapters.process import CommandFailedError, Git, run, write_whole
+from release.adapters.work_tree import locked
 from release.errors import EnvironmentTroubleError
 
 if TYPE_CHECKING:
@@ -49,6 +51,25 @@ def test_a_missing_folder_is_not_taken_for_a_missing_program(tmp_path: Path) -> 
     """When the working folder is gone, that is what the message says."""
     with pytest.raises(EnvironmentTroubleError, match="the folder to work in is gone"):
         run([sys.executable, "-c", ""], cwd=tmp_path / "gone", timeout=20)
+
+
+def test_a_program_that_may_not_be_run_is_named(tmp_path: Path) -> None:
+    """What the system says is passed on."""
+    (tmp_path / "program").write_text("")
+    with pytest.raises(EnvironmentTroubleError, match="Permission denied"):
+        run([str(tmp_path / "program")], cwd=tmp_path, timeout=20)
+
+
+def test_a_lock_lasts_as_long_as_the_program_that_holds_it(tmp_path: Path) -> None:
+    """Whoever started the program may be gone: nobody comes between until it has ended."""
+    os.mkfifo(tmp_path / "pipe")
+    with locked(tmp_path / "lock") as lock:
+        run(["sh", "-c", "(read line <pipe) >/dev/null 2>&1 &"], cwd=tmp_path, timeout=20, holding=(lock,))
+    script = "import fcntl; fcntl.flock(open('lock'), fcntl.LOCK_EX{})"
+    with pytest.raises(CommandFailedError, match="BlockingIOError"):
+        run([sys.executable, "-c", script.format(" | fcntl.LOCK_NB")], cwd=tmp_path, timeout=20)
+    (tmp_path / "pipe").write_text("go\n")
+    run([sys.executable, "-c", script.format("")], cwd=tmp_path, timeout=20)
 
 
 def test_a_program_that_hangs_is_stopped(tmp_path: Path) -> None:

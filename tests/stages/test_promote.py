@@ -292,6 +292,25 @@ def test_only_a_pass_promotes(local: World, outcome: Verdict, error: type[GateFa
     assert local.tip == ""
 
 
+def test_evidence_keeps_every_comparison_apart(local: World) -> None:
+    """One metric may be primary, a floor and judged on a slice; the ledger names all three."""
+    judged = verdict("A")
+    [primary] = judged.comparisons
+    floor, smokers = replace(primary, role="floor", low=0.93), replace(primary, role="slice", slice="smokers", low=0.92)
+    local.promote(local.intent("A", verdict=replace(judged, comparisons=(primary, floor, smokers))))
+    evidence = local.ledger.events[0].evidence
+    assert evidence is not None
+    lows = {name: low for name, (_, _, low, _) in evidence.metrics.items()}
+    assert lows == {"roc_auc": 0.01, "roc_auc:floor": 0.93, "roc_auc:smokers": 0.92}
+
+
+def test_an_inconclusive_verdict_says_how_many_rows_would_tell(local: World) -> None:
+    """The remedy is a number."""
+    unsure = replace(verdict("A", outcome=Verdict.INCONCLUSIVE), rows_needed=1200)
+    with pytest.raises(InconclusiveError, match="1200 test rows would tell"):
+        local.promote(local.intent("A", verdict=unsure))
+
+
 def test_a_verdict_about_another_model_is_no_verdict(local: World) -> None:
     """Records of two runs cannot be mixed."""
     with pytest.raises(BadInputError, match="the verdict is about"):
