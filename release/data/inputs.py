@@ -1,13 +1,14 @@
 """What a model's release depends on, as digests, from Git object names alone.
 
 Nothing here opens a data file or checks a field: `release plan` must answer in tens of milliseconds for hundreds of models,
-so inputs are digests of the plain values of `model.yaml` and of the object names that Git already has. Comments, layout and the
-order of fields do not count, except where order decides what is trained: of columns (the first glob that matches counts) and
+so inputs are digests of the plain values of `model.yaml` and of the object names that Git already has. Comments, layout and
+the order of fields do not count, except where order decides what is trained: of columns (the first glob that matches counts) and
 of searched parameters (draws are dealt out in turn). pydantic and scikit-learn must not be imported here.
 """
 
 from __future__ import annotations
 
+import posixpath
 from typing import TYPE_CHECKING, Any
 
 from release.artifact.serial import digest_json
@@ -32,7 +33,7 @@ _SAID = {
 
 
 def data_files(spec: Mapping[str, Any]) -> tuple[str, str]:
-    """Return where a `model.yaml` says that the training and the held-out rows are, relative to the model's folder."""
+    """Return where a `model.yaml` says that its training and held-out rows are, as Git spells paths in the model's folder."""
     rows = _fields(spec, "data")
     train, test = (posixpath.normpath(str(rows.get(name))) for name in ("train", "test"))
     return train, test

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from release.config.names import model_name
 from release.data.inputs import CHART, MODELS, PROJECT, data_files, difference, inputs_of, plain_values
-from release.errors import SecurityRefusalError
+from release.errors import BadInputError, ReleaseError, SecurityRefusalError
 from release.records import Inputs, Kind, Plan, PlanItem
 
 if TYPE_CHECKING:
@@ -128,9 +128,11 @@ def _named(folder: str) -> ModelName:
         raise BadInputError(error.what, where=f"{MODELS}/{folder}", fix=error.fix) from error
 
 
-def _folder_of(path: str) -> str | None:
+def _model_of(path: str) -> ModelName | None:
     parts = path.split("/")
-    return parts[1] if len(parts) > 2 and parts[0] == MODELS else None  # noqa: PLR2004 (models/<model>/<file>)
+    if len(parts) < 3 or parts[0] != MODELS:  # noqa: PLR2004 (models/<model>/<file>)
+        return None
+    return model_name(parts[1])
 
 
 def _models(source: Source, commit: Commit) -> list[ModelName]:
