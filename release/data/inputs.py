@@ -2,8 +2,8 @@
 
 Nothing here opens a data file or checks a field: `release plan` must answer in tens of milliseconds for hundreds of models,
 so inputs are digests of the plain values of `model.yaml` and of the object names that Git already has. Comments, layout and
-the order of fields do not count, except where order decides what is trained: of columns (the first glob that matches counts) and
-of searched parameters (draws are dealt out in turn). pydantic and scikit-learn must not be imported here.
+the order of fields do not count, except where order decides what is trained: of columns (the first glob that matches counts)
+and of searched parameters (draws are dealt out in turn). pydantic and scikit-learn must not be imported here.
 """
 
 from __future__ import annotations

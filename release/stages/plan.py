@@ -121,6 +121,11 @@ def _item(
     return PlanItem(model=name, kind=kind, why=tuple(f"{reason} since {since}" for reason in reasons), inputs=after)
 
 
+def _folder_of(path: str) -> str | None:
+    parts = path.split("/")
+    return parts[1] if len(parts) > 2 and parts[0] == MODELS else None  # noqa: PLR2004 (models/<model>/<file>)
+
+
 def _named(folder: str) -> ModelName:
     try:
         return model_name(folder)
