@@ -33,7 +33,7 @@ class Snapshot:
 
 
 def take(root: Path, folder: Path, paths: tuple[str, ...]) -> Snapshot | None:
-    """Make a commit of the work tree's files below `paths` on top of HEAD; None when they are as HEAD has them.
+    """Make a commit of the work tree's files below `paths` on top of HEAD; None when git sees no change there.
 
     The same changes on the same HEAD give the same commit. Raises EnvironmentTroubleError when git cannot write to `folder`.
     """
@@ -45,7 +45,7 @@ def take(root: Path, folder: Path, paths: tuple[str, ...]) -> Snapshot | None:
     objects = folder / "objects"
     objects.mkdir(parents=True, exist_ok=True)
     common = root / os.fsdecode(git.run("rev-parse", "--git-common-dir").removesuffix(b"\n"))
-    env = {"GIT_OBJECT_DIRECTORY": str(objects), "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(common / "objects")}
+    env = {"GIT_OBJECT_DIRECTORY": str(objects), "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(str(common / "objects"))}
     index = {**env, "GIT_INDEX_FILE": str(folder / f"index.{os.getpid()}")}
     head = git.says("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     try:
@@ -58,3 +58,8 @@ def take(root: Path, folder: Path, paths: tuple[str, ...]) -> Snapshot | None:
     made = git.run("commit-tree", tree, *parents, "-m", "uncommitted", env={**env, **_NOBODY}).decode().strip()
     first = os.fsdecode(changed[0])
     return Snapshot(Commit(made), env, first if len(changed) == 1 else f"{first} and {len(changed) - 1} more")
+
+
+def _quoted(path: str) -> str:
+    """Quote a path for git's list of paths, in which a colon would end it."""
+    return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import TypeVar
 
 from release.artifact.serial import canonical, digest_of, load
-from release.errors import BadInputError, EnvironmentTroubleError
+from release.errors import BadInputError, EnvironmentTroubleError, SecurityRefusalError
 from release.records import Digest
 
 R = TypeVar("R")
+_HEX = re.compile(r"[0-9a-f]{64}\Z")
 
 
 class FolderStore:
@@ -68,7 +70,9 @@ class FolderStore:
     def looks(self, test: Digest) -> frozenset[Digest]:
         """Return the challengers that a test set has judged here."""
         folder = self.root / "looks" / _hex(test)
-        return frozenset(Digest("sha256:" + path.name) for path in folder.iterdir()) if folder.is_dir() else frozenset()
+        # What a killed process left half-written is no look.
+        names = [path.name for path in folder.iterdir() if _HEX.match(path.name)] if folder.is_dir() else []
+        return frozenset(Digest(f"sha256:{name}") for name in names)
 
     def write(self, path: Path, content: bytes) -> None:
         """Write a file whole or not at all. Raises EnvironmentTroubleError when the disk refuses."""
@@ -110,4 +114,8 @@ class FolderStore:
 
 
 def _hex(digest: Digest) -> str:
-    return digest.removeprefix("sha256:")
+    """Return a digest's file name. Raises SecurityRefusalError for what is no digest: it might be a path."""
+    name = digest.removeprefix("sha256:")
+    if not _HEX.match(name):
+        raise SecurityRefusalError(f"{digest[:80]!r} is no digest", fix="run the stage that named it again")
+    return name

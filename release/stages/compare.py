@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,9 @@ import numpy as np
 
 from release.artifact.serial import digest_json
 from release.config.names import METRICS as NAMES
+from release.config.source import shown
 from release.data import tables
+from release.data.values import few, label
 from release.errors import BadInputError
 from release.judging.rows import Outputs, Rows
 from release.judging.rule import Case, Requirement, judge
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from release.config.model import Margin
+
+_LARGEST_ALPHA = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,11 +94,26 @@ def compare(
     )
 
 
+def _check_options(metric: str, margin: Margin | None, better_by: float | None, threshold: float, alpha: float) -> None:
+    if metric not in NAMES["binary"] and metric not in NAMES["regression"]:
+        known = ", ".join([*NAMES["binary"], *NAMES["regression"]])
+        what = f'"{metric}" is no metric that two columns can be judged by'
+        raise BadInputError(what, where="--metric", fix=f"one of: {known}")
+    if (margin is None) == (better_by is None):
+        raise BadInputError("either --margin or --better-by is needed", fix="for example --margin 0.01")
+    if better_by is not None and not 0 <= better_by < math.inf:
+        raise BadInputError(f"{better_by:g} is no gain to ask for", where="--better-by", fix="use 0 or more; or --margin")
+    if not 0 <= threshold <= 1:
+        raise BadInputError(f"{threshold:g} is no threshold", where="--threshold", fix="use a number from 0 to 1")
+    if not 0 < alpha <= _LARGEST_ALPHA:
+        raise BadInputError(f"{alpha:g} is no error rate", where="--alpha", fix=f"use one above 0, at most {_LARGEST_ALPHA}")
+
+
 def _read(path: Path, columns: Columns) -> pd.DataFrame:
     frame = tables.read(path, where=str(path))
     missing = [name for name in (columns.id, columns.target, columns.score) if name not in frame.columns]
     if missing:
-        has = ", ".join(map(str, frame.columns))
+        has = few([str(name) for name in frame.columns])
         raise BadInputError(f'there is no column "{missing[0]}"', where=str(path), fix=f"the file has: {has}")
     if frame[columns.id].duplicated().any() or frame[columns.id].isna().any():
         raise BadInputError(
@@ -115,13 +135,15 @@ def _order(ours: pd.DataFrame, theirs: pd.DataFrame, columns: Columns, challenge
 
 
 def _numbers(frame: pd.DataFrame, column: str, path: Path) -> NDArray[np.float64]:
-    try:
-        values = frame[column].to_numpy(dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise BadInputError(
-            f'"{column}" holds something that is no number: {error}', where=str(path), fix="write numbers"
-        ) from error
-    if not np.isfinite(values).all():
-        line = int(np.flatnonzero(~np.isfinite(values))[0]) + 2
-        raise BadInputError(f'"{column}" is empty or not finite', where=f"{path}:{line}", fix="a judgement needs every row")
+    values = np.empty(len(frame), dtype=np.float64)
+    for position, cell in enumerate(frame[column]):
+        try:
+            values[position] = float(cell)
+        except (TypeError, ValueError):
+            values[position] = math.nan
+        if not math.isfinite(values[position]):
+            what = (
+                f'"{column}" is {shown(label(cell))}, which is no finite number' if cell == cell else f'"{column}" is empty'
+            )
+            raise BadInputError(what, where=_line(path, frame, position), fix="a judgement needs every row")
     return values

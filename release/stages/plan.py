@@ -133,11 +133,9 @@ def _named(folder: str) -> ModelName:
         raise BadInputError(error.what, where=f"{MODELS}/{folder}", fix=error.fix) from error
 
 
-def _model_of(path: str) -> ModelName | None:
+def _folder_of(path: str) -> str | None:
     parts = path.split("/")
-    if len(parts) < 3 or parts[0] != MODELS:  # noqa: PLR2004 (models/<model>/<file>)
-        return None
-    return model_name(parts[1])
+    return parts[1] if len(parts) > 2 and parts[0] == MODELS else None  # noqa: PLR2004 (models/<model>/<file>)
 
 
 def _models(source: Source, commit: Commit) -> list[ModelName]:
