@@ -42,6 +42,8 @@ VERSIONS = "charts/versions"
 class Promotion:
     """The intent, whatever the deploy branch looks like: it is applied anew to every tip.
 
+    `verdict` is None where none is known here: then the ledger must hold one on the same release, or somebody must judge.
+
     `after` is the environment that must have verified the same release first. `commit` is the source commit, `inputs` the
     digests at it. `chart` holds the files of `charts/model` at that commit by relative path, `draft` the values file for the
     case that there is none. `predictions` is a repository path and a CSV to commit with the rest. `by` is who
@@ -54,7 +56,7 @@ class Promotion:
     commit: Commit
     inputs: Inputs
     package: PackageRecord
-    verdict: VerdictRecord
+    verdict: VerdictRecord | None
     environments: tuple[EnvironmentName, ...]
     chart: Mapping[str, bytes]
     draft: bytes
@@ -132,7 +134,7 @@ def decide(promotion: Promotion, state: DeployState, now: datetime) -> Change | 
     verdict is about another model than the package's; SecurityRefusalError when the chart's copy is not what its name says.
     """
     environment, verdict = promotion.environment, promotion.verdict
-    if verdict.challenger != promotion.package.model_digest:
+    if verdict is not None and verdict.challenger != promotion.package.model_digest:
         what = f"the verdict is about {verdict.challenger[:19]}, the package holds {promotion.package.model_digest[:19]}"
         raise BadInputError(what, where=promotion.model, fix="run `release gate` and `release package` on the same commit")
     release = ReleaseId(
@@ -146,24 +148,47 @@ def decide(promotion: Promotion, state: DeployState, now: datetime) -> Change | 
     preceding = digest_of(canonical_line(before)) if before else None
     operation = digest_json([promotion.model, environment, release, preceding])
     current = events.serving(state.ledger, environment)
+    done = _done(promotion, state, release, operation, now)
+    if done is not None:
+        return done
+    _require_welcome(promotion, state.ledger, release, now)
+    _require_forward(promotion, state.lineage, current)
+    # The verdict that brought a release into one environment stands for the next: by then it is its own champion.
+    stands = next((event for event in reversed(state.ledger.events) if _passed(event, release)), None)
+    if stands is not None:
+        return _change(promotion, state, release, operation, now, stands.evidence, stands.predictions)
+    if verdict is None:
+        return Rejudge(champion=events.champion(state.ledger, promotion.environments))
+    _require_pass(verdict, promotion.model)
+    champion = events.champion(state.ledger, promotion.environments)
+    beaten = champion.release.model_digest if champion and champion.release else None
+    if beaten not in {verdict.champion, release.model_digest}:
+        return Rejudge(champion=champion)
+    return _change(promotion, state, release, operation, now, _evidence(verdict), _predicted(promotion, verdict))
+
+
+def _done(
+    promotion: Promotion, state: DeployState, release: ReleaseId, operation: Digest, now: datetime
+) -> Already | Change | None:
+    """Return what is left to do about a release that serves already: nothing, or to record that new inputs give it too."""
+    current = events.serving(state.ledger, promotion.environment)
     if current is not None and current.release == release:
-        return Already(event=current, operation=current.operation or operation, release=release)
+        if events.last_inputs(state.ledger) in {None, promotion.inputs} or state.lineage is not Lineage.FORWARD:
+            return Already(event=current, operation=current.operation or operation, release=release)
+        return _settlement(promotion, state, release, operation, now)
     for event in state.ledger.events:
         if event.operation == operation:
             return Already(event=event, operation=operation, release=release)
-    _require_pass(promotion)
-    _require_welcome(promotion, state.ledger, release, now)
-    _require_forward(promotion, state.lineage, current)
-    champion = events.champion(state.ledger, promotion.environments)
-    beaten = champion.release.model_digest if champion and champion.release else None
-    # A model on its way to a further environment is its own champion by then; the verdict that brought it there stands.
-    if beaten not in {verdict.champion, release.model_digest}:
-        return Rejudge(champion=champion)
-    return _change(promotion, state, release, operation, now)
+    return None
 
 
-def _require_pass(promotion: Promotion) -> None:
-    verdict = promotion.verdict
+def _passed(event: Event, release: ReleaseId) -> bool:
+    """Say whether an event promoted this model in this image, on a PASS."""
+    passed = event.evidence is not None and event.evidence.verdict is Verdict.PASS
+    return event.kind is EventKind.PROMOTED and passed and events.same(event.release, release)
+
+
+def _require_pass(verdict: VerdictRecord, model: ModelName) -> None:
     told = [_told(comparison) for comparison in verdict.comparisons if comparison.verdict is not Verdict.PASS]
     why = "; ".join([*told, *verdict.reasons]) or "no reason was recorded"
     match verdict.verdict:
@@ -171,10 +196,10 @@ def _require_pass(promotion: Promotion) -> None:
             return
         case Verdict.FAIL | Verdict.INVALID:
             fix = "see `release report`; nothing was promoted"
-            raise GateFailedError(f"the verdict is {verdict.verdict}: {why}", where=promotion.model, fix=fix)
+            raise GateFailedError(f"the verdict is {verdict.verdict}: {why}", where=model, fix=fix)
         case Verdict.INCONCLUSIVE:
             fix = f"{verdict.rows_needed} test rows would tell" if verdict.rows_needed else "see `release report`"
-            raise InconclusiveError(f"the verdict is INCONCLUSIVE: {why}", where=promotion.model, fix=fix)
+            raise InconclusiveError(f"the verdict is INCONCLUSIVE: {why}", where=model, fix=fix)
         case _:
             assert_never(verdict.verdict)
 
@@ -227,7 +252,39 @@ def _require_forward(promotion: Promotion, lineage: Lineage, current: Event | No
             assert_never(lineage)
 
 
-def _change(promotion: Promotion, state: DeployState, release: ReleaseId, operation: Digest, now: datetime) -> Change:
+def _settlement(promotion: Promotion, state: DeployState, release: ReleaseId, operation: Digest, now: datetime) -> Change:
+    """Record that new inputs ask for nothing new: what serves is what they give, so they are due no longer."""
+    grown, _ = events.append(
+        state.ledger,
+        EventKind.JUDGED,
+        at=now,
+        model=promotion.model,
+        environment=promotion.environment,
+        operation=operation,
+        commit=promotion.commit,
+        release=release,
+        inputs=promotion.inputs,
+        reason="the same release from new inputs",
+        by=promotion.by,
+    )
+    return Change(
+        changes={promotion.ledger_path: grown.content},
+        message=_message(promotion, release, operation, EventKind.JUDGED),
+        event=grown.events[-1],
+        operation=operation,
+        release=release,
+    )
+
+
+def _change(
+    promotion: Promotion,
+    state: DeployState,
+    release: ReleaseId,
+    operation: Digest,
+    now: datetime,
+    evidence: Evidence | None,
+    predictions: Mapping[str, str],
+) -> Change:
     grown, _ = events.append(
         state.ledger,
         EventKind.PROMOTED,
@@ -238,8 +295,8 @@ def _change(promotion: Promotion, state: DeployState, release: ReleaseId, operat
         commit=promotion.commit,
         release=release,
         inputs=promotion.inputs,
-        evidence=_evidence(promotion.verdict),
-        predictions=_predicted(promotion),
+        evidence=evidence,
+        predictions=predictions,
         by=promotion.by,
     )
     scalars: dict[str, str | bool] = {
@@ -259,7 +316,7 @@ def _change(promotion: Promotion, state: DeployState, release: ReleaseId, operat
         wanted[path] = content
     return Change(
         changes={path: content for path, content in wanted.items() if state.files.get(path) != content},
-        message=_message(promotion, release, operation),
+        message=_message(promotion, release, operation, EventKind.PROMOTED),
         event=grown.events[-1],
         operation=operation,
         release=release,
@@ -289,22 +346,23 @@ def _evidence(verdict: VerdictRecord) -> Evidence:
     )
 
 
-def _predicted(promotion: Promotion) -> dict[str, str]:
+def _predicted(promotion: Promotion, verdict: VerdictRecord) -> dict[str, str]:
     if promotion.predictions is None:
         return {}
     path, content = promotion.predictions
-    said = {"path": path, "digest": digest_of(content), "test": promotion.verdict.test_set.digest}
+    said = {"path": path, "digest": digest_of(content), "test": verdict.test_set.digest}
     return said if promotion.threshold is None else said | {"threshold": repr(promotion.threshold)}
 
 
-def _message(promotion: Promotion, release: ReleaseId, operation: Digest) -> str:
+def _message(promotion: Promotion, release: ReleaseId, operation: Digest, kind: EventKind) -> str:
     trailers = {
         "Release-Model": promotion.model,
         "Release-Environment": promotion.environment,
         "Release-Model-Digest": release.model_digest,
         "Release-Image-Digest": release.image_digest,
         "Release-Operation": operation,
-        "Release-Event": EventKind.PROMOTED,
+        "Release-Event": kind,
     }
     lines = "".join(f"{name}: {value}\n" for name, value in trailers.items())
-    return f"release: {promotion.model} {release.version} to {promotion.environment}\n\n{lines}"
+    what = "to" if kind is EventKind.PROMOTED else "serves in"
+    return f"release: {promotion.model} {release.version} {what} {promotion.environment}\n\n{lines}"

@@ -14,7 +14,8 @@ from release.cli import pipeline
 from release.cli.indexing import champion_alias
 from release.config.names import environment_name
 from release.data.inputs import CHART
-from release.records import Outcome, Verdict
+from release.errors import BadInputError
+from release.records import Outcome
 
 if TYPE_CHECKING:
     from release.cli.pipeline import Job
@@ -40,14 +41,19 @@ def promote(workspace: Workspace, job: Job, to: str) -> PromoteRecord:
     from release.stages.promote import promote as stage  # noqa: PLC0415 (only where something is promoted)
 
     trained = pipeline.train(workspace, job, known=True)
-    evaluated = pipeline.evaluate(workspace, job, trained, known=True)
-    verdict = pipeline.gate(workspace, job, evaluated, known=True)
-    if verdict.verdict is not Verdict.PASS:
-        pipeline.exit_for(verdict)
     packaged = pipeline.package(workspace, job, trained, known=True)
+    evaluated, verdict, missing = None, None, None
+    try:
+        evaluated = pipeline.evaluate(workspace, job, trained, known=True)
+        verdict = pipeline.gate(workspace, job, evaluated, known=True)
+    except BadInputError as error:
+        # What serves already, or was judged for another environment, needs no verdict here; the tip decides.
+        missing = error
 
     def rejudge(champion: Event | None) -> VerdictRecord:
         """Judge against the champion of the fresh tip, which another promotion has just made."""
+        if missing is not None:
+            raise missing
         name = champion.release.model_digest[:19] if champion and champion.release else "nobody"
         workspace.progress.note(f"{job.model}: the champion is {name} now, judging again")
         ledger = workspace.ledger(job.model, tip=workspace.branch.tip(fetch=False))
@@ -69,7 +75,12 @@ def promote(workspace: Workspace, job: Job, to: str) -> PromoteRecord:
 
 
 def _intent(
-    workspace: Workspace, job: Job, to: str, evaluated: EvaluateRecord, verdict: VerdictRecord, packaged: PackageRecord
+    workspace: Workspace,
+    job: Job,
+    to: str,
+    evaluated: EvaluateRecord | None,
+    verdict: VerdictRecord | None,
+    packaged: PackageRecord,
 ) -> Promotion:
     environment = workspace.environment(to)
     name = environment_name(environment.name)
@@ -88,8 +99,8 @@ def _intent(
         draft=draft(
             model=job.model, environment=name, serving=job.spec.serving.model_dump(), rollout=job.spec.rollout.model_dump()
         ),
-        predictions=_predictions(workspace, job, evaluated),
-        threshold=evaluated.threshold,
+        predictions=None if evaluated is None else _predictions(workspace, job, evaluated),
+        threshold=None if evaluated is None else evaluated.threshold,
         by=workspace.source.identity(),
     )
 

@@ -33,7 +33,7 @@ _SAID = {
 
 
 def data_files(spec: Mapping[str, Any]) -> tuple[str, str]:
-    """Return where a `model.yaml` says that its training and held-out rows are, as Git spells paths in the model's folder."""
+    """Return where a `model.yaml` says that its training and held-out rows are, spelt as Git spells paths in its folder."""
     rows = _fields(spec, "data")
     train, test = (posixpath.normpath(str(rows.get(name))) for name in ("train", "test"))
     return train, test

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from release.config.names import METRICS as METRICS_OF
 from release.data import contract, holdout, tables
 from release.errors import BadInputError
+from release.judging.rule import no_first_release
+from release.judging.slices import rows_where
 from release.learning.pipeline import build
 from release.records import CheckRecord, Digest, ModelName
 from release.stats.metrics import METRICS
@@ -26,6 +29,10 @@ def check(
     model: ModelName, spec: ModelSpec, policy: GateSpec, *, key: Digest, folder: Path, first: bool, progress: Progress
 ) -> CheckRecord:
     """Check one model's files. Raises BadInputError for the first thing that is wrong, with file and line or row."""
+    where = f"models/{model}/model.yaml"
+    if first and (lacking := no_first_release(policy)) is not None:
+        metric = policy.primary.metric if policy.primary else METRICS_OF[spec.task][0]
+        raise BadInputError(lacking, where=where, fix=f"say what it must reach, such as floors: {{{metric}: …}}")
     with progress.step(f"{model}: checking data"):
         at = {name: f"models/{model}/{getattr(spec.data, name)}" for name in ("train", "test")}
         train = contract.conform(
@@ -40,12 +47,8 @@ def check(
         )
         holdout.refuse_overlap(train, test, where=at["test"])
         build(spec, train.kinds)
-    if first and not policy.floors:
-        raise BadInputError(
-            "a first release is judged by floors, and gate.floors is empty",
-            where=f"models/{model}/model.yaml",
-            fix="add gate.floors, such as {accuracy: 0.9}",
-        )
+        for part in policy.slices:
+            rows_where(part, test, where=where)
     return CheckRecord(
         model=model,
         key=key,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -53,23 +54,21 @@ def compare(
     """Judge a challenger's predictions against a champion's by one metric; rows are aligned by id.
 
     Truth must be 0 and 1 for the metrics of binary classification, a number for those of regression. Raises BadInputError
-    for files that do not have the columns, the same ids or the same truth.
+    for files that do not have the columns, the same ids or the same truth, and for options out of their range.
     """
-    if metric not in NAMES["binary"] and metric not in NAMES["regression"]:
-        known = ", ".join([*NAMES["binary"], *NAMES["regression"]])
-        raise BadInputError(
-            f'"{metric}" is no metric that two columns can be judged by', where="--metric", fix=f"one of: {known}"
-        )
+    _check_options(metric, margin, better_by, threshold, alpha)
     ours, theirs = _read(challenger, columns), _read(champion, columns)
     order = _order(ours, theirs, columns, challenger, champion)
     y = _numbers(ours, columns.target, challenger)
-    if not np.array_equal(y, _numbers(theirs, columns.target, champion)[order]):
-        raise BadInputError(
-            f'the two files disagree on "{columns.target}"', where=str(challenger), fix="predict the same rows"
-        )
     binary = metric in NAMES["binary"]
-    if binary and not np.isin(y, (0, 1)).all():
-        raise BadInputError(f'{metric} needs 0 and 1 in "{columns.target}"', where=str(challenger), fix="encode the target")
+    neither = ~np.isin(y, (0, 1))
+    if binary and neither.any():
+        where = _line(challenger, ours, int(neither.argmax()))
+        raise BadInputError(f'{metric} needs 0 and 1 in "{columns.target}"', where=where, fix="encode the target")
+    differs = y != _numbers(theirs, columns.target, champion)[order]
+    if differs.any():
+        where = _line(challenger, ours, int(differs.argmax()))
+        raise BadInputError(f'the two files disagree on "{columns.target}" of this row', where=where, fix="use one truth")
     scores = _numbers(ours, columns.score, challenger), _numbers(theirs, columns.score, champion)[order]
     cut = threshold if METRICS[metric].needs is Needs.LABEL else None
     rows = Rows(
@@ -115,11 +114,16 @@ def _read(path: Path, columns: Columns) -> pd.DataFrame:
     if missing:
         has = few([str(name) for name in frame.columns])
         raise BadInputError(f'there is no column "{missing[0]}"', where=str(path), fix=f"the file has: {has}")
-    if frame[columns.id].duplicated().any() or frame[columns.id].isna().any():
-        raise BadInputError(
-            f'"{columns.id}" does not name rows: it repeats or is empty', where=str(path), fix="give each row one id"
-        )
+    unnamed = (frame[columns.id].duplicated() | frame[columns.id].isna()).to_numpy()
+    if unnamed.any():
+        what = f'"{columns.id}" does not name this row: it is empty, or names a row before'
+        raise BadInputError(what, where=_line(path, frame, int(unnamed.argmax())), fix="give each row one id")
     return frame
+
+
+def _line(path: Path, frame: pd.DataFrame, position: int) -> str:
+    """Name a row by its place in the file: the line of a CSV, the row of a Parquet file."""
+    return f"{path}:{frame.index[position]}"
 
 
 def _order(ours: pd.DataFrame, theirs: pd.DataFrame, columns: Columns, challenger: Path, champion: Path) -> NDArray[np.intp]:
@@ -135,15 +139,16 @@ def _order(ours: pd.DataFrame, theirs: pd.DataFrame, columns: Columns, challenge
 
 
 def _numbers(frame: pd.DataFrame, column: str, path: Path) -> NDArray[np.float64]:
-    values = np.empty(len(frame), dtype=np.float64)
+    values = np.full(len(frame), math.nan)
     for position, cell in enumerate(frame[column]):
-        try:
+        with contextlib.suppress(TypeError, ValueError):
             values[position] = float(cell)
-        except (TypeError, ValueError):
-            values[position] = math.nan
-        if not math.isfinite(values[position]):
-            what = (
-                f'"{column}" is {shown(label(cell))}, which is no finite number' if cell == cell else f'"{column}" is empty'
-            )
-            raise BadInputError(what, where=_line(path, frame, position), fix="a judgement needs every row")
+    wrong = ~np.isfinite(values)
+    if wrong.any():
+        position = int(wrong.argmax())
+        cell = frame[column].iloc[position]
+        said = "is empty" if frame[column].isna().iloc[position] else f'holds "{shown(label(cell))}", no finite number'
+        raise BadInputError(
+            f'"{column}" {said}', where=_line(path, frame, position), fix="a judgement needs a number for every row"
+        )
     return values

@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from release.config.names import model_name
+from release.config.source import shown
 from release.data.inputs import CHART, MODELS, PROJECT, data_files, difference, inputs_of, plain_values
-from release.errors import BadInputError, ReleaseError, SecurityRefusalError
+from release.errors import ReleaseError, SecurityRefusalError
 from release.records import Inputs, Kind, Plan, PlanItem
 
 if TYPE_CHECKING:
@@ -33,11 +34,12 @@ def plan_change(source: Source, *, base: Commit, head: Commit) -> Plan:
     start = source.merge_base(base, head)
     changed = source.changed(start, head, MODELS, PROJECT, CHART)
     folders = {folder for path in changed if (folder := _folder_of(path)) is not None}
-    if PROJECT in changed and _for_all(source, start) != _for_all(source, head):
+    if PROJECT in changed and _for_all(source, start, history=True) != _for_all(source, head):
         folders |= set(_models(source, start)) | set(_models(source, head))
     if any(path.startswith(CHART + "/") for path in changed):
         folders |= set(_models(source, head))
     ordered = sorted(folders)
+    source.tree(head, *(f"{MODELS}/{folder}" for folder in ordered or ["-"]))  # refuses links: they could name anything
     before = _inputs(source, start, ordered, history=True)
     after = _inputs(source, head, ordered)
     found = [_item(folder, before[folder], after[folder], since="the base") for folder in ordered]
@@ -121,16 +123,8 @@ def _item(
     return PlanItem(model=name, kind=kind, why=tuple(f"{reason} since {since}" for reason in reasons), inputs=after)
 
 
-def _folder_of(path: str) -> str | None:
-    parts = path.split("/")
-    return parts[1] if len(parts) > 2 and parts[0] == MODELS else None  # noqa: PLR2004 (models/<model>/<file>)
-
-
 def _named(folder: str) -> ModelName:
-    try:
-        return model_name(folder)
-    except BadInputError as error:
-        raise BadInputError(error.what, where=f"{MODELS}/{folder}", fix=error.fix) from error
+    return model_name(folder, where=f"{MODELS}/{shown(folder)}")
 
 
 def _folder_of(path: str) -> str | None:
@@ -144,11 +138,10 @@ def _models(source: Source, commit: Commit) -> list[ModelName]:
     return sorted(_named(part[1]) for part in parts if len(part) == 3)  # noqa: PLR2004 (models/<model>/model.yaml)
 
 
-def _for_all(source: Source, commit: Commit) -> dict[str, object]:
-    """Return the parts of `release.yaml` that every model depends on."""
-    content = source.read(commit, PROJECT)
-    values = {} if content is None else plain_values(content, where=PROJECT)
-    return {name: values.get(name) for name in _FOR_ALL}
+def _for_all(source: Source, commit: Commit, *, history: bool = False) -> dict[str, object] | None:
+    """Return the parts of `release.yaml` that every model depends on, None where history holds one that cannot be read."""
+    values = _plain(source.read(commit, PROJECT), PROJECT, history=history) or {}
+    return None if isinstance(values, _Unreadable) else {name: values.get(name) for name in _FOR_ALL}
 
 
 def _inputs(

@@ -84,7 +84,7 @@ def preview(promotion: Promotion, *, branch: DeployBranch, source: Source, clock
     match decision:
         case Rejudge():
             raise ConflictError(
-                "the verdict is about another champion", where=promotion.model, fix="run `release gate` again"
+                "there is no verdict about this tip's champion", where=promotion.model, fix="run `release gate` again"
             )
         case Already():
             return _already(promotion, decision, branch, tip, 0)

@@ -203,6 +203,35 @@ def test_a_repeated_job_needs_no_passing_verdict(local: World) -> None:
     assert local.promote(local.intent("A", verdict=failed)).outcome is Outcome.ALREADY
 
 
+def test_new_inputs_of_the_same_release_are_settled_by_one_line(local: World) -> None:
+    """A gate or rollout edit that changes no bytes is recorded, once, so that it is due no longer; values stay as they are."""
+    local.promote(local.intent("A"))
+    before = local.promote(local.intent("A")).deploy_commit
+    other = replace(local.intent("A").inputs, policy=digest("another policy"))
+    settled = local.promote(local.intent("A", inputs=other))
+    assert settled.outcome is Outcome.PROMOTED
+    assert settled.deploy_commit != before
+    assert settled.diff.count("diff --git") == 1
+    assert '"kind":"judged"' in settled.diff
+    assert local.promote(local.intent("A", inputs=other)).outcome is Outcome.ALREADY
+
+
+def test_the_verdict_that_brought_a_release_to_staging_stands_for_production(local: World) -> None:
+    """By then it is its own champion: no new look at the test set, and the evidence is carried over."""
+    local.promote(local.intent("A"))
+    record = local.promote(local.intent("A", environment=PRODUCTION, verdict=None))
+    assert record.outcome is Outcome.PROMOTED
+    first, second = local.ledger.events
+    assert second.evidence == first.evidence
+    assert local.judged == []
+
+
+def test_without_any_verdict_somebody_has_to_judge(local: World) -> None:
+    """A job that promotes without a record of the gate asks for a judgement instead of inventing one."""
+    assert local.promote(local.intent("A", verdict=None)).outcome is Outcome.PROMOTED
+    assert local.judged == [None]
+
+
 def test_an_operation_that_was_recorded_is_not_repeated(local: World) -> None:
     """Whatever the event was, its operation is done."""
     local.promote(local.intent("A"))
@@ -475,7 +504,7 @@ def test_a_preview_decides_like_a_promotion(local: World) -> None:
     local.promote(local.intent("A"))
     again = local.preview(local.intent("A"))
     assert (again.outcome, again.diff, again.deploy_commit) == (Outcome.ALREADY, "", local.tip)
-    with pytest.raises(ConflictError, match="the verdict is about another champion"):
+    with pytest.raises(ConflictError, match="there is no verdict about this tip's champion"):
         local.preview(local.intent("B"))
     with pytest.raises(GateFailedError):
         local.preview(local.intent("B", environment=PRODUCTION, after=STAGING))
