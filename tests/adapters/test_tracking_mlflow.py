@@ -539,6 +539,7 @@ def race(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.Com
     return folder, subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_writers_at_once_lose_and_double_nothing(race: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     """However two first writers interleave, each digest has one run and one version, and nobody failed."""
     folder, done = race
@@ -549,6 +550,7 @@ def test_writers_at_once_lose_and_double_nothing(race: tuple[Path, subprocess.Co
     assert sorted(version.tags["release.model_digest"][7] for version in versions) == list("01234567cd")
 
 
+@pytest.mark.slow
 def test_a_first_index_says_nothing_and_leaves_nothing_else(race: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     """Making an index prints nothing, warns of nothing, and leaves the index and its files: no `mlruns`, no remains."""
     folder, done = race
@@ -606,6 +608,7 @@ def server(tracking: MlflowTracking, uri: str, tmp_path: Path) -> Iterator[str]:
         process.wait()
 
 
+@pytest.mark.slow
 def test_a_server_holds_the_same(
     server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

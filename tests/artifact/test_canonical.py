@@ -76,6 +76,7 @@ def nodes(content: bytes) -> Iterator[dict[str, Any]]:
             stack.extend(node)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_same_bytes_in_every_process(elsewhere: list[dict[str, str]], name: str) -> None:
     """Hash seed, thread count and number of jobs leave no trace in a model's file."""

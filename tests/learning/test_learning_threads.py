@@ -83,6 +83,7 @@ def pinned() -> list[dict[str, list[str]]]:
     return [finish(process) for process in running]
 
 
+@pytest.mark.slow
 def test_same_bytes_whatever_the_machine_is_set_to(pinned: list[dict[str, list[str]]]) -> None:
     """Models and their predictions are identical under other hash seeds, thread counts and BLAS kernels, once pinned."""
     assert len(pinned[0]) == 12
@@ -90,6 +91,7 @@ def test_same_bytes_whatever_the_machine_is_set_to(pinned: list[dict[str, list[s
         assert other == pinned[0]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(PINNED.get("OPENBLAS_CORETYPE") != "Haswell", reason="the other kernel is an x86-64 one")
 def test_pinning_is_what_makes_them_equal(pinned: list[dict[str, list[str]]]) -> None:
     """Without the pins another BLAS kernel gives other bytes: were it not so, the test above would show nothing."""

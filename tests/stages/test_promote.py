@@ -637,6 +637,7 @@ def operations(world: World) -> list[str]:
     return [line for line in found if line]
 
 
+@pytest.mark.slow
 def test_eight_writers_at_once_lose_nothing(remote: World) -> None:
     """Four promote models of their own, four the same one; every promotion is one commit, and every chain is whole."""
     wanted = {
@@ -691,6 +692,7 @@ def promoted_under_fire(world: World, kills: int, *, whole_group: bool, within: 
     return done
 
 
+@pytest.mark.slow
 def test_killed_at_any_point_each_promotion_is_done_once_or_not_at_all(remote: World) -> None:
     """Forty kills of the whole process group, git included; the next run always converges."""
     done = promoted_under_fire(remote, 40, whole_group=True, within=0.4)
@@ -705,6 +707,7 @@ def test_killed_at_any_point_each_promotion_is_done_once_or_not_at_all(remote: W
     assert git(remote.root, "status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 def test_killed_while_a_work_tree_follows_the_next_run_finishes_it(tmp_path: Path) -> None:
     """Without a remote and with the branch checked out: branch, index and files agree in the end."""
     root = repository(tmp_path / "source", {"README.md": b"x\n", ".gitignore": b".release/\n"})
