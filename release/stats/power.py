@@ -12,7 +12,7 @@ from scipy.special import ndtri
 _POWER = 0.8
 
 
-def rows_needed(n: int, se: float, d: float, t: float, a: float, m: int) -> int | None:  # noqa: PLR0917 (the rule's own order)
+def rows_needed(n: int, se: float, d: float, t: float, a: float, m: int) -> int | None:
     """Return the rows at which "above t" would be shown at level a with overall power .8 over m comparisons.
 
     n * ((z(1 - a) + z(1 - .2 / m)) * se / (d - t))^2 for an error `se` seen on `n` rows, if the true difference is d.

@@ -204,7 +204,7 @@ def test_a_repeated_job_needs_no_passing_verdict(local: World) -> None:
 
 
 def test_new_inputs_of_the_same_release_are_settled_by_one_line(local: World) -> None:
-    """A gate or rollout edit that changes no bytes is recorded, once, so that it is due no longer; values stay as they are."""
+    """A gate or rollout edit that changes no bytes is recorded, once, and is due no longer; values stay."""
     local.promote(local.intent("A"))
     before = local.promote(local.intent("A")).deploy_commit
     other = replace(local.intent("A").inputs, policy=digest("another policy"))
