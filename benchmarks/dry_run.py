@@ -1,6 +1,6 @@
 """A dry-run of the shipped models in a fresh clone, and the second one on the unchanged commit.
 
-    python benchmarks/dry_run.py --rounds 3
+python benchmarks/dry_run.py --rounds 3
 """
 
 from __future__ import annotations

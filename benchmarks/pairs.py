@@ -31,9 +31,7 @@ class Pair:
         return f"| {name} | {1000 * ours:.0f} ms | {1000 * theirs:.0f} ms | {self.ratio:.2f} | {target} |"
 
 
-def pair(
-    ours: Sequence[Sequence[str]], theirs: Sequence[Sequence[str]], *, rounds: int, cwd: Path | None = None
-) -> Pair:
+def pair(ours: Sequence[Sequence[str]], theirs: Sequence[Sequence[str]], *, rounds: int, cwd: Path | None = None) -> Pair:
     """Time two sequences of commands in turn, after a warm-up of each; the commands of a side run one after another."""
     _seconds(ours, cwd)
     _seconds(theirs, cwd)

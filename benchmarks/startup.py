@@ -1,6 +1,6 @@
 """How fast commands answer that compute nothing, beside a trivial click command, `git diff --stat` and a bare Python.
 
-    python benchmarks/startup.py --rounds 15
+python benchmarks/startup.py --rounds 15
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def main() -> None:
             found = pair([plan], [diff, start], rounds=rounds, cwd=root)
             print(found.line(f"`release plan`, {models} models, one changed / `git diff --stat` + bare Python", "3"))
             found = pair([plan], [diff, *click], rounds=rounds, cwd=root)
-            print(found.line(f"the same / `git diff --stat` + trivial click", "-"))
+            print(found.line("the same / `git diff --stat` + trivial click", "-"))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Patching one values file in a commit on the deploy branch, among 10 files and among 1,000.
 
-Both sides do what a promotion does to a repository of that size: read the file at the tip, splice the scalars, make the commit.
+Both sides do what a promotion does: read the file at the tip, splice the scalars, make the commit.
 
     python benchmarks/values.py --rounds 15
 """

@@ -27,7 +27,10 @@ class ReleaseError(Exception):
         """Join the parts into one line."""
         head = f"{self.where}: {self.what}" if self.where else self.what
         line = f"{head}; {self.fix}" if self.fix else head
-        return " ".join(line.split())
+        # What a file says ends up here: no escape sequence of its may reach a terminal.
+        return "".join(
+            character if character.isprintable() else ascii(character)[1:-1] for character in " ".join(line.split())
+        )
 
 
 class BadInputError(ReleaseError):

@@ -57,7 +57,7 @@ def load(kind: type[R], content: bytes | Mapping[str, object], *, where: str) ->
     adapter = TypeAdapter(kind)
     try:
         if isinstance(content, bytes):
-            return adapter.validate_json(content)
+            return adapter.validate_json(content, strict=True)
         return adapter.validate_python(content)
     except ValidationError as error:
         first = error.errors()[0]

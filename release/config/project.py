@@ -8,6 +8,7 @@ from pydantic import Field
 
 from release.config.estimators import Frozen
 from release.config.model import Duration, GateSpec
+from release.schedule import FORM
 
 
 class Limits(Frozen):
@@ -48,11 +49,15 @@ class EnvironmentSpec(Frozen):
     context: str | None = Field(None, description="the cluster's name in the kubeconfig")
     namespace: str = "models"
     after: str | None = Field(None, description="the environment in which a release must be verified first")
-    soak: Duration | None = None
+    soak: Duration | None = Field(
+        None,
+        description="with `after`: how long a release must have served there, verified, before it is promoted here; "
+        "without: how long it must have been Healthy here before it is verified",
+    )
     traffic: Literal["live", "replay"] | None = None
     promote: Literal["manual", "automatic", "pull-request"] = "manual"
     approvals: Approvals = Approvals()
-    freeze: tuple[str, ...] = ()
+    freeze: tuple[str, ...] = Field((), description=f"when nothing is promoted: {FORM}")
 
 
 class OverridePolicy(Frozen):

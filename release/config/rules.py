@@ -18,6 +18,7 @@ from release.config.names import METRICS, environment_name
 from release.config.nearest import one_of
 from release.config.source import shown
 from release.errors import BadInputError, SecurityRefusalError
+from release.schedule import FORM, window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -191,6 +192,11 @@ def _check_environments(spec: ProjectSpec, document: Document) -> None:
         if environment.after is not None and environment.after not in names:
             what = f'"{shown(environment.after)}" is no environment listed before this one'
             refuse((*at, "after"), what, one_of(names, environment.after) or "list the earlier environment first")
+        for place, entry in enumerate(environment.freeze):
+            try:
+                window(entry)
+            except ValueError as error:
+                refuse((*at, "freeze", place), f'"{shown(entry)}" {error}', f"write {FORM}")
         names.append(name)
     if not names:
         refuse(("environments",), "no environment is listed", "add one, such as {name: staging}")

@@ -157,7 +157,7 @@ class _Builder:
         return f"{self.where}:{line}:{column}"
 
     def refuse_tag(self, event: Any) -> None:
-        if event.tag is not None and event.tag != "!":
+        if event.tag is not None:
             raise SecurityRefusalError(f"tag {shown(event.tag)}", where=self.spot(event), fix="plain values only")
         if event.anchor is not None:
             raise SecurityRefusalError(

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from release.config.names import METRICS as METRICS_OF
 from release.data import contract, holdout, tables
+from release.data.slices import rows_where
 from release.errors import BadInputError
 from release.judging.rule import no_first_release
-from release.judging.slices import rows_where
 from release.learning.pipeline import build
 from release.records import CheckRecord, Digest, ModelName
 from release.stats.metrics import METRICS
@@ -46,7 +46,7 @@ def check(
             classes=train.classes or None,
         )
         holdout.refuse_overlap(train, test, where=at["test"])
-        build(spec, train.kinds)
+        build(spec, train.kinds, where=where)
         for part in policy.slices:
             rows_where(part, test, where=where)
     return CheckRecord(

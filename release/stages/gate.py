@@ -9,10 +9,10 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from release.data import contract, tables
+from release.data.slices import rows_where
 from release.errors import EnvironmentTroubleError
 from release.judging.rows import Outputs, Rows
 from release.judging.rule import Case, judge, no_first_release, requirements
-from release.judging.slices import rows_where
 from release.learning.predict import Predictions, align, from_csv
 from release.records import TestSet, VerdictRecord
 

@@ -39,7 +39,8 @@ def plan_change(source: Source, *, base: Commit, head: Commit) -> Plan:
     if any(path.startswith(CHART + "/") for path in changed):
         folders |= set(_models(source, head))
     ordered = sorted(folders)
-    source.tree(head, *(f"{MODELS}/{folder}" for folder in ordered or ["-"]))  # refuses links: they could name anything
+    if ordered:
+        source.tree(head, *(f"{MODELS}/{folder}" for folder in ordered))  # refuses links, which could name anything
     before = _inputs(source, start, ordered, history=True)
     after = _inputs(source, head, ordered)
     found = [_item(folder, before[folder], after[folder], since="the base") for folder in ordered]
