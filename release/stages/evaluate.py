@@ -77,8 +77,8 @@ def evaluate(
     """Score both models on the test set and keep their predictions as blobs.
 
     With `time_requests`, single requests are timed too, both models in alternating blocks. Raises BadInputError when the
-    test set breaks its contract, SecurityRefusalError when a model's bytes are not what its digest says, EnvironmentTroubleError
-    when there is a champion and no way to its predictions.
+    test set breaks its contract, SecurityRefusalError when a model's bytes are not what its digest says,
+    EnvironmentTroubleError when there is a champion and no way to its predictions.
     """
     where = f"models/{model}/{spec.data.test}"
     train_where = f"models/{model}/{spec.data.train}"

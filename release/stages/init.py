@@ -80,7 +80,7 @@ def model_yaml(
 
 
 def _lowest(metric: str, table: Table, values: Any, held_out: int, looks: int) -> tuple[list[float], int]:
-    """Return the lower limits that test sets would give to a model as good as cross-validation says, and how many were drawn.
+    """Return the lower limits that test sets would give to a model as good as cross-validation says, and how many.
 
     Test sets of the held-out size are drawn from the out-of-fold predictions and judged as the gate will judge them; those
     that carry no judgement have no limit.
@@ -112,7 +112,7 @@ def _floor(metric: str, table: Table, values: Any, lowest: Sequence[float]) -> t
     better = floor < _guessing(table, metric) if metric in LOSSES else floor > _guessing(table, metric)
     if not better:
         return floor, f"cross-validation scored {scored:.3g}: on so few rows that is not surely better than guessing"
-    advice = "lower this to what the model must never exceed" if metric in LOSSES else "raise this to what it must never miss"
+    advice = f"{'lower' if metric in LOSSES else 'raise'} this to what the model must always keep"
     return floor, f"cross-validation scored {scored:.3g}; {advice}"
 
 
