@@ -16,8 +16,14 @@ if TYPE_CHECKING:
     from conftest import Helm
 
 GOLDEN = Path(__file__).with_name("golden")
+NAME = "breast-cancer-staging"
 TEMPLATES = Path(__file__).resolve().parents[2] / "charts" / "model" / "templates"
-SCENARIOS = ("first-release", "canary", "fast", "no-steps", "autoscaled", "retired")
+SCENARIOS = ("first-release", "canary", "replay", "fast", "no-steps", "autoscaled", "retired", "operator")
+OPERATOR = b"""
+prometheus: {scrape: service-monitor, rules: true, release: monitoring}
+network_policy: {from: [{namespaceSelector: {matchLabels: {team: clinic}}}]}
+disruption_budget: {enabled: false}
+"""
 
 
 @pytest.fixture
@@ -26,10 +32,12 @@ def scenarios(first_release: bytes, next_release: bytes) -> dict[str, bytes]:
     return {
         "first-release": first_release,
         "canary": next_release,
+        "replay": next_release.replace(b"traffic: live", b"traffic: replay"),
         "fast": fast,
         "no-steps": next_release.replace(b"steps: [10, 50]", b"steps: []"),
         "autoscaled": next_release + b"\nautoscaling:\n  enabled: true\n",
-        "retired": next_release.replace(b"replicas: 5", b"replicas: 0"),
+        "retired": next_release.replace(b"replicas: 5", b"replicas: 0") + b"\nautoscaling:\n  enabled: true\n",
+        "operator": next_release.replace(b"image:\n", b"image:\n  pull_secrets: [registry]\n", 1) + OPERATOR,
     }
 
 
@@ -67,6 +75,10 @@ def test_all_objects_are_namespaced_and_named_after_the_release(helm: Helm, firs
         ("Service", "breast-cancer-staging-stable"),
         ("Service", "breast-cancer-staging-canary"),
         ("Rollout", "breast-cancer-staging"),
+        ("AnalysisTemplate", "breast-cancer-staging-server"),
+        ("AnalysisTemplate", "breast-cancer-staging-model"),
+        ("NetworkPolicy", "breast-cancer-staging"),
+        ("PodDisruptionBudget", "breast-cancer-staging"),
     }
     assert {one["metadata"]["namespace"] for one in objects.values()} == {"models"}
 
@@ -97,24 +109,15 @@ def test_fast_takes_away_the_steps_and_nothing_else(helm: Helm, first_release: b
     assert fast == canary
 
 
-@pytest.mark.parametrize(
-    ("interval", "count", "expected"), [("30s", 5, "150s"), ("2m", 3, "360s"), ("1h", 1, "3600s"), ("1d", 2, "172800s")]
-)
-def test_a_step_lasts_as_long_as_its_measurements(
-    helm: Helm, first_release: bytes, interval: str, count: int, expected: str
-) -> None:
-    """Interval times count, in seconds, because Argo Rollouts knows no days."""
-    edited = first_release.replace(b"interval: 30s, count: 5", f"interval: {interval}, count: {count}".encode())
-    steps = helm.rollout(edited)["spec"]["strategy"]["canary"]["steps"]
-    pause = {"pause": {"duration": expected}}
-    assert steps == [{"setWeight": 10}, pause, {"setWeight": 50}, pause]
-
-
 def test_an_autoscaled_rollout_has_no_replicas(helm: Helm, scenarios: dict[str, bytes]) -> None:
     """An autoscaler and Git do not fight about the number of pods; without one, zero is a number too."""
     assert helm.rollout(scenarios["canary"])["spec"]["replicas"] == 5
     assert helm.rollout(scenarios["retired"])["spec"]["replicas"] == 0
     assert "replicas" not in helm.rollout(scenarios["autoscaled"])["spec"]
+    scaler = helm.objects(scenarios["autoscaled"])["HorizontalPodAutoscaler", NAME]["spec"]
+    assert (scaler["scaleTargetRef"]["kind"], scaler["scaleTargetRef"]["name"]) == ("Rollout", NAME)
+    retired = {kind for kind, _ in helm.objects(scenarios["retired"])}
+    assert retired.isdisjoint({"HorizontalPodAutoscaler", "PodDisruptionBudget"})
 
 
 def test_the_image_and_the_model_are_named_by_digest(helm: Helm, first_release: bytes) -> None:
@@ -123,7 +126,7 @@ def test_the_image_and_the_model_are_named_by_digest(helm: Helm, first_release: 
     container = template["spec"]["containers"][0]
     assert container["image"] == "registry.example:5000/ml/breast-cancer@sha256:" + "a" * 64
     digest = "sha256:" + "1" * 64
-    assert template["metadata"]["annotations"] == {"model-release/model-digest": digest}
+    assert template["metadata"]["annotations"]["model-release/model-digest"] == digest
     assert {"name": "MODEL_DIGEST", "value": digest} in container["env"]
 
 
@@ -192,5 +195,45 @@ def test_resources_are_those_of_the_environment(helm: Helm, first_release: bytes
 def test_templates_stay_previewable(forbidden: str) -> None:
     """What renders offline is what Argo CD applies: nothing asks a cluster, nothing waits in hooks or waves."""
     sources = {path.name: path.read_text() for path in TEMPLATES.iterdir()}
-    assert len(sources) >= 5
+    assert len(sources) >= 10
     assert [name for name, text in sources.items() if re.search(forbidden, text)] == []
+
+
+def test_pods_are_scraped_once(helm: Helm, scenarios: dict[str, bytes]) -> None:
+    """By annotation or by a monitor of the live Service, never by both: a pod that is counted twice halves the evidence."""
+    by_annotation, by_monitor = (helm.objects(scenarios[name]) for name in ("canary", "operator"))
+    annotations = [
+        objects["Rollout", NAME]["spec"]["template"]["metadata"]["annotations"] for objects in (by_annotation, by_monitor)
+    ]
+    assert ["prometheus.io/scrape" in one for one in annotations] == [True, False]
+    assert [("ServiceMonitor", NAME) in objects for objects in (by_annotation, by_monitor)] == [False, True]
+    selector = by_monitor["ServiceMonitor", NAME]["spec"]["selector"]["matchLabels"]
+    services = [one for (kind, _), one in by_monitor.items() if kind == "Service"]
+    chosen = [one["metadata"]["name"] for one in services if selector.items() <= one["metadata"]["labels"].items()]
+    assert chosen == [NAME]
+
+
+def test_the_network_is_closed_but_for_requests(helm: Helm, scenarios: dict[str, bytes]) -> None:
+    """Nothing leaves a model's pod; the replay's pod reaches models alone, and is let in where callers are listed."""
+    policy = helm.objects(scenarios["operator"])["NetworkPolicy", NAME]["spec"]
+    assert policy["egress"] == []
+    assert policy["ingress"] == [
+        {
+            "ports": [{"port": "http", "protocol": "TCP"}],
+            "from": [{"namespaceSelector": {"matchLabels": {"team": "clinic"}}}],
+        }
+    ]
+    both = scenarios["operator"].replace(b"traffic: live", b"traffic: replay")
+    objects = helm.objects(both)
+    assert objects["NetworkPolicy", NAME]["spec"]["ingress"][0]["from"][1:] == [
+        {"podSelector": {"matchLabels": {"model-release/replay": NAME}}}
+    ]
+    assert objects["NetworkPolicy", f"{NAME}-replay"]["spec"]["ingress"] == []
+
+
+def test_secrets_for_pulling_reach_pods_and_replay(helm: Helm, scenarios: dict[str, bytes]) -> None:
+    """Whatever pulls the image can."""
+    objects = helm.objects(scenarios["operator"].replace(b"traffic: live", b"traffic: replay"))
+    assert objects["Rollout", NAME]["spec"]["template"]["spec"]["imagePullSecrets"] == [{"name": "registry"}]
+    (metric,) = objects["AnalysisTemplate", f"{NAME}-replay"]["spec"]["metrics"]
+    assert metric["provider"]["job"]["spec"]["template"]["spec"]["imagePullSecrets"] == [{"name": "registry"}]

@@ -37,6 +37,21 @@ REFUSALS = {
     ),
     "fast as text": (b"fast: false", b'fast: "false"', "at '/release/fast': got string, want boolean"),
     "a step beyond all": (b"[10, 50]", b"[10, 101]", "at '/rollout/steps/1': maximum: got 101, want 100"),
+    "a limit beyond all": (
+        b"image:\n",
+        b"limits: {error_rate: 1}\nimage:\n",
+        "at '/limits/error_rate': exclusiveMaximum: got 1",
+    ),
+    "a Prometheus without scheme": (
+        b"image:\n",
+        b"prometheus: {address: prometheus:9090}\nimage:\n",
+        "at '/prometheus/address': 'prometheus:9090' does not match pattern",
+    ),
+    "an unknown way to be scraped": (
+        b"image:\n",
+        b"prometheus: {scrape: both}\nimage:\n",
+        "at '/prometheus/scrape': value must be one of 'annotations', 'service-monitor', 'none'",
+    ),
     "an unknown unit": (b"interval: 30s", b"interval: 30", "at '/rollout/analysis/interval': got number, want string"),
 }
 

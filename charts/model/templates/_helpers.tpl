@@ -12,6 +12,19 @@
 {{ include "model.fullname" . }}-canary
 {{- end }}
 
+{{/* The AnalysisTemplates; metrics of the first speak of the server, of the second of the model. */}}
+{{- define "model.serverAnalysis" -}}
+{{ include "model.fullname" . }}-server
+{{- end }}
+
+{{- define "model.modelAnalysis" -}}
+{{ include "model.fullname" . }}-model
+{{- end }}
+
+{{- define "model.replay" -}}
+{{ include "model.fullname" . }}-replay
+{{- end }}
+
 {{- define "model.serviceAccount" -}}
 {{ include "model.fullname" . }}
 {{- end }}
@@ -43,10 +56,10 @@ app.kubernetes.io/version: {{ . | quote }}
 {{- mul (regexFind "^[0-9]+" . | int64) (get $units (regexFind "[smhd]$" .)) -}}
 {{- end }}
 
-{{/* How long a canary step lasts: as long as all its measurements take. */}}
-{{- define "model.stepDuration" -}}
+{{/* How long a canary step lasts, in seconds: as long as all its measurements take, the first of which waits for one interval. */}}
+{{- define "model.stepSeconds" -}}
 {{- with .Values.rollout.analysis -}}
-{{- mul (include "model.seconds" .interval | int64) (.count | int64) -}}s
+{{- mul (include "model.seconds" .interval | int64) (.count | int64) -}}
 {{- end -}}
 {{- end }}
 
@@ -68,4 +81,30 @@ spec:
       port: 80
       targetPort: http
       protocol: TCP
+{{- end }}
+
+{{/* Not empty when an autoscaler decides on the number of pods; a retired model has none to decide on. */}}
+{{- define "model.autoscaled" -}}
+{{- if and .Values.autoscaling.enabled (gt (int .Values.serving.replicas) 0) -}}true{{- end -}}
+{{- end }}
+
+{{- define "model.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- define "model.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}
+
+{{- define "model.pullSecrets" -}}
+{{- range .Values.image.pull_secrets }}
+- name: {{ . | quote }}
+{{- end }}
 {{- end }}
