@@ -9,8 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from release.artifact import canonical
+from release.artifact.bins import REFERENCE
+from release.artifact.golden import GOLDEN
 from release.artifact.model import MANIFEST, SKOPS, Column, ModelManifest, describe
 from release.data import contract, tables
+from release.learning import golden, reference
 from release.learning import train as learning
 from release.records import Commit, Digest, ModelName, TrainRecord
 
@@ -47,19 +50,26 @@ def train(
         fitted = learning.fit(spec, table, where=f"models/{model}/model.yaml")
     for note in fitted.notes:
         progress.note(f"{model}: {note}")
-    skops = canonical.dump(fitted.estimator)
+    columns = tuple(Column(**column) for column in contract.signature(table, spec.data))
+    missing = {column.name: column.missing for column in columns}
+    files = {
+        SKOPS: canonical.dump(fitted.estimator),
+        # What the server proves itself with before it takes requests, and counts them by.
+        GOLDEN: golden.choose(fitted.estimator, table, spec.task, missing=missing).to_bytes(),
+        REFERENCE: reference.describe(fitted.estimator, table, spec.task).to_bytes(),
+    }
     manifest = ModelManifest(
         format="skops",
-        files=describe({SKOPS: skops}),
+        files=describe(files),
         task=spec.task,
         target=spec.data.target.column,
-        columns=tuple(Column(**column) for column in contract.signature(table, spec.data)),
+        columns=columns,
         versions=dict(versions),
         positive=table.classes[1] if spec.task == "binary" else None,
         classes=table.classes,
         threshold=fitted.threshold,
     )
-    files = {MANIFEST: manifest.to_bytes(), SKOPS: skops}
+    files = {MANIFEST: manifest.to_bytes(), **files}
     return TrainRecord(
         model=model,
         commit=commit,
