@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from release.artifact.forge import Check, PullRequest, Run
     from release.artifact.oci import Image
     from release.records import Commit, Digest, EvaluateRecord, ModelName, TrainRecord, VerdictRecord
 
@@ -160,4 +161,27 @@ class Tracking(Protocol):
         """Return the digests of a model's registered versions. Raises EnvironmentTroubleError."""
 
     def alias(self, model: ModelName, aliases: Mapping[str, Digest]) -> None:
-        """Point registry aliases (`champion`, `challenger`) at the versions with these digests. Raises EnvironmentTroubleError."""
+        """Point aliases (`champion`, `challenger`) at the versions with these digests. Raises EnvironmentTroubleError."""
+
+
+class Forge(Protocol):
+    """Where pull requests are: one repository on GitHub, GitLab or Gitea.
+
+    Every method may be repeated. All raise EnvironmentTroubleError when the forge cannot be reached, goes on failing, or
+    refuses a permission, which is named.
+    """
+
+    def pull(self, number: int) -> PullRequest:
+        """Return an open or closed pull request as it stands. Raises BadInputError when there is none."""
+
+    def run(self, number: int) -> Run:
+        """Return a finished run of a pull request's workflow. Raises BadInputError when there is none."""
+
+    def comment(self, number: int, marker: str, body: str) -> None:
+        """Keep one comment of ours, the one that begins with `marker`, at `body`, on a pull request."""
+
+    def status(self, commit: Commit, state: Check, description: str, url: str = "") -> None:
+        """Set the commit status that branch protection asks for; `url` is where it leads."""
+
+    def propose(self, branch: str, base: str, title: str, body: str) -> int:
+        """Open the pull request from a pushed branch into `base`, or bring the open one up to date; return its number."""

@@ -14,7 +14,8 @@ from release.artifact import ledger as events
 from release.artifact.diff import unified
 from release.artifact.promotion import Already, Change, DeployState, Lineage, Promotion, Rejudge, decide
 from release.config.names import environment_name, model_name
-from release.errors import ConflictError, EnvironmentTroubleError
+from release.errors import ConflictError
+from release.landing import PATIENCE, Done, Landed, Proposal, land
 from release.records import Outcome, PromoteRecord
 
 if TYPE_CHECKING:
@@ -25,10 +26,19 @@ if TYPE_CHECKING:
     from release.ports import Clock, DeployBranch, Source
     from release.records import Commit, Event, VerdictRecord
 
-__all__ = ["Already", "Change", "DeployState", "Lineage", "Promotion", "Rejudge", "decide", "preview", "promote", "unified"]
-
-PATIENCE = 5
-"""How often a remote may refuse, although the branch is where it was expected, before that is final: a lock may pass."""
+__all__ = [
+    "PATIENCE",
+    "Already",
+    "Change",
+    "DeployState",
+    "Lineage",
+    "Promotion",
+    "Rejudge",
+    "decide",
+    "preview",
+    "promote",
+    "unified",
+]
 
 
 def promote(
@@ -48,29 +58,24 @@ def promote(
     the champion changed, `rejudge` is given its event and returns the new verdict. Raises what `decide`, `rejudge` and the
     branch raise; EnvironmentTroubleError when every attempt was lost.
     """
-    tried: list[_Attempt] = []
-    refused = 0
-    for number in range(1, bound + 1):
-        tip = branch.tip(fetch=True)
-        state = _observe(promotion, branch, source, tip)
-        now = clock.now()
-        promotion, decision = _settled(promotion, state, now, rejudge)
+    intent = promotion
+
+    def propose(tip: Commit | None, now: datetime) -> Proposal[_Attempt] | Done[Already]:
+        nonlocal intent
+        state = _observe(intent, branch, source, tip)
+        intent, decision = _settled(intent, state, now, rejudge)
         if isinstance(decision, Already):
-            # Ours, though the remote said no or nothing, when the very event is in the ledger.
-            ours = [attempt for attempt in tried if attempt.change.event == decision.event]
-            return ours[0].record(promotion, branch, number) if ours else _already(promotion, decision, branch, tip, number)
-        commit = branch.commit(tip, decision.changes, decision.message, now)
-        tried.append(_Attempt(change=decision, state=state, commit=commit))
-        try:
-            if branch.publish(commit, tip):
-                return tried[-1].record(promotion, branch, number)
-        except EnvironmentTroubleError:
-            refused += 1
-            if refused >= PATIENCE or number == bound:
-                raise
-        pause(rng.uniform(0, min(1.0, 0.05 * 2**number)))
-    what = f"others were faster {bound} times in a row; nothing was promoted"
-    raise EnvironmentTroubleError(what, where=branch.name, fix="run again when the deploy branch is less busy")
+            return Done(what=decision)
+        return Proposal(changes=decision.changes, message=decision.message, what=_Attempt(change=decision, state=state))
+
+    end = land(propose, branch=branch, clock=clock, pause=pause, rng=rng, bound=bound, verb="promoted")
+    if isinstance(end, Landed):
+        return end.what.record(intent, branch, end.commit, end.attempts)
+    # Ours, though the remote said no or nothing, when the very event is in the ledger.
+    for one in end.tried:
+        if one.what.change.event == end.what.event:
+            return one.what.record(intent, branch, one.commit, end.attempts)
+    return _already(intent, end.what, branch, end.tip, end.attempts)
 
 
 def preview(promotion: Promotion, *, branch: DeployBranch, source: Source, clock: Clock) -> PromoteRecord:
@@ -89,29 +94,29 @@ def preview(promotion: Promotion, *, branch: DeployBranch, source: Source, clock
         case Already():
             return _already(promotion, decision, branch, tip, 0)
         case Change():
-            return _Attempt(change=decision, state=state, commit=None).record(promotion, branch, 0)
+            return _Attempt(change=decision, state=state).record(promotion, branch, None, 0)
         case _:
             assert_never(decision)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Attempt:
-    """A change on top of a tip; `commit` is None when it is only shown."""
+    """A change on top of a tip."""
 
     change: Change
     state: DeployState
-    commit: Commit | None
 
-    def record(self, promotion: Promotion, branch: DeployBranch, number: int) -> PromoteRecord:
+    def record(self, promotion: Promotion, branch: DeployBranch, commit: Commit | None, number: int) -> PromoteRecord:
+        """Tell what became of it; `commit` is None when it is only shown."""
         changes, files = self.change.changes, self.state.files
         return PromoteRecord(
             model=promotion.model,
             environment=promotion.environment,
-            outcome=Outcome.SHOWN if self.commit is None else Outcome.PROMOTED,
+            outcome=Outcome.SHOWN if commit is None else Outcome.PROMOTED,
             operation=self.change.operation,
             release=self.change.release,
             deploy_branch=branch.name,
-            deploy_commit=self.commit,
+            deploy_commit=commit,
             attempts=number,
             diff="".join(unified(path, files.get(path), changes[path]) for path in sorted(changes)),
         )

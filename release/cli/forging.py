@@ -1,0 +1,164 @@
+"""Joins the forge to a command: which forge, whose token, what a run of the pull request's workflow left behind.
+
+Reads the variables that CI systems set, as `release.cli.wiring` does for everything else. The rules of publishing are in
+`release.stages.publish`.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+import urllib.request
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from release.artifact import judgement
+from release.artifact.forge import Check, clean_token, detect
+from release.artifact.judgement import Judgement, Submission, to_log
+from release.errors import BadInputError, ReleaseError, SecurityRefusalError
+from release.records import Commit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from release.artifact.forge import PullRequest
+    from release.cli.wiring import Workspace
+    from release.ports import Forge
+    from release.records import VerdictRecord
+    from release.stages.publish import PublishRecord, Subject
+
+__all__ = ["collect", "open_forge", "publish_file", "publish_run", "rendered", "to_log"]
+
+SUCCESS = "success"
+_TOKENS = ("RELEASE_FORGE_TOKEN", "GITHUB_TOKEN", "GITEA_TOKEN", "GITLAB_TOKEN")
+
+
+def open_forge(address: str | None, repository: str | None) -> Forge:
+    """Open the forge named, or the one that this CI job runs on.
+
+    Raises BadInputError when address, repository or token are missing.
+    """
+    from release.adapters.forge import open_forge as adapter  # noqa: PLC0415 (requests)
+
+    token = clean_token(next((os.environ[name] for name in _TOKENS if os.environ.get(name)), None))
+    server = os.environ.get("GITHUB_SERVER_URL") or os.environ.get("CI_SERVER_URL") or ""
+    api = address or os.environ.get("GITHUB_API_URL") or os.environ.get("CI_API_V4_URL") or ""
+    name = repository or os.environ.get("GITHUB_REPOSITORY") or os.environ.get("CI_PROJECT_PATH") or ""
+    if not (api or server):
+        raise BadInputError("no forge is named", where="--forge", fix="give the address of its interface")
+    found = detect(server, api, name)
+    direct = urllib.request.proxy_bypass(urlsplit(found.api).hostname or "")
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE")
+    return adapter(found, token, proxies={} if direct else urllib.request.getproxies(), ca_bundle=bundle)
+
+
+def collect(workspace: Workspace, models: Sequence[str], base: str | None) -> Submission:
+    """Gather what this job judged at HEAD; a model that could not be judged is left out, and said."""
+    from release.cli import pipeline  # noqa: PLC0415 (kept off the path of --help)
+    from release.cli.due import chosen  # noqa: PLC0415 (as above)
+    from release.cli.each import base_of  # noqa: PLC0415 (as above)
+
+    found = []
+    start = base_of(workspace, base)
+    for name, kind in chosen(workspace, models, base=base):
+        try:
+            job = pipeline.job(workspace, name, kind=kind, base=start)
+            trained = pipeline.train(workspace, job, known=True)
+            evaluated = pipeline.evaluate(workspace, job, trained, known=True)
+            verdict = pipeline.gate(workspace, job, evaluated, known=True)
+        except ReleaseError as error:
+            workspace.progress.note(f"{name}: {error}")
+            continue
+        found.append(Judgement(verdict=verdict, train=trained, evaluate=evaluated))
+    return Submission(judgements=tuple(found))
+
+
+def publish_run(workspace: Workspace, forge: Forge, number: int) -> PublishRecord:
+    """Publish what a finished run of the pull request's workflow wrote into its log."""
+    from release.stages.publish import Subject  # noqa: PLC0415 (kept off the path of --help)
+
+    run = forge.run(number)
+    pulls = [forge.pull(one) for one in run.pulls]
+    subject = Subject(
+        head=run.head, pulls=run.pulls, conclusion=run.conclusion, url=run.url, by=_by(pulls), known=frozenset()
+    )
+    content = judgement.from_log(run.log)
+    if content is None and run.conclusion != SUCCESS:
+        return _published(workspace, forge, subject, pulls, b'{"judgements": []}', f"run {number}")
+    return _published(workspace, forge, subject, pulls, content or b"", f"run {number}")
+
+
+def publish_file(workspace: Workspace, forge: Forge, number: int, path: Path, head: str | None) -> PublishRecord:
+    """Publish a record that a job left as a file. A head that has moved on since gets its status and its look only."""
+    from release.stages.publish import Subject  # noqa: PLC0415 (kept off the path of --help)
+
+    if not path.is_file():
+        fix = "the pull request's job has to leave it there"
+        raise BadInputError("there is no such file", where=str(path), fix=fix)
+    with path.open("rb") as file:
+        content = file.read(judgement.MOST_BYTES + 1)  # enough to be refused for its size
+    pull = forge.pull(number)
+    judged = Commit(head) if head else pull.head
+    pulls = (number,) if judged == pull.head else ()
+    subject = Subject(head=judged, pulls=pulls, conclusion=SUCCESS, url="", by=_by([pull]), known=frozenset())
+    return _published(workspace, forge, subject, [pull], content, str(path))
+
+
+def _published(
+    workspace: Workspace, forge: Forge, subject: Subject, pulls: Sequence[PullRequest], content: bytes, where: str
+) -> PublishRecord:
+    """Hand it to the stage; what is refused leaves a status that says so, or the pull request would wait for ever."""
+    from release.stages.publish import publish  # noqa: PLC0415 (kept off the path of --help)
+
+    try:
+        submission = judgement.read(content, where=where)
+        known = set(workspace.models())
+        if pulls and all(pull.source == pull.target for pull in pulls):
+            # Who may push here may also begin the ledger of a model that is new.
+            known |= {judged.verdict.model or "" for judged in submission.judgements}
+        return publish(
+            submission,
+            replace(subject, known=frozenset(known)),
+            forge=forge,
+            branch=workspace.branch,
+            clock=workspace.clock,
+            render=rendered,
+            pause=time.sleep,
+            rng=random.Random(os.urandom(8)),  # noqa: S311 (jitter, not a secret)
+        )
+    except (BadInputError, SecurityRefusalError):
+        forge.status(subject.head, Check.ERROR, "the record that the job left cannot be used", subject.url)
+        raise
+
+
+def _by(pulls: Sequence[PullRequest]) -> str:
+    return ", ".join(f"{pull.author} in #{pull.number}" for pull in pulls) or "a pull request that has moved on"
+
+
+def rendered(judged: Judgement) -> tuple[str, str]:
+    """Return marker and Markdown of a judgement. Raises BadInputError for numbers that no page can be made of."""
+    from release.report import markdown  # noqa: PLC0415 (numpy)
+
+    verdict = judged.verdict
+    marker = markdown.marker(verdict.model)
+    try:
+        body = _brief(marker, verdict) if judged.train is None else markdown.render(judged.train, judged.evaluate, verdict)
+    except (ArithmeticError, ValueError, TypeError, LookupError) as error:
+        what = f"nothing can be made of these numbers ({type(error).__name__})"
+        raise BadInputError(what, where=str(verdict.model), fix="run the pull request's job again") from error
+    note = "*From the pull request's own job, provisional: the main branch judges the merged tree again.*"
+    return marker, f"{body.rstrip()}\n\n{note}\n"
+
+
+def _brief(marker: str, verdict: VerdictRecord) -> str:
+    """Say a verdict whose training is not known here."""
+    from release.report.cells import MARKS  # noqa: PLC0415 (numpy)
+    from release.report.escape import code, prose  # noqa: PLC0415 (as above)
+    from release.report.words import explanations, headline  # noqa: PLC0415 (as above)
+
+    told = [f"- {prose(text)}" for text in explanations(verdict)[:40]]
+    head = f"{marker}\n## {MARKS[verdict.verdict]} {verdict.verdict.value}: {code(verdict.model or '', limit=60)}"
+    return "\n\n".join([head, prose(headline(verdict), limit=1200), "\n".join(told)])
