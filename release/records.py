@@ -179,7 +179,8 @@ class Comparison:
     """One requirement of the gate and what the rows say of it; field names are those of the verdict record.
 
     `difference` is challenger minus champion, positive always better; for a floor it is the challenger's own value. `low`
-    and `high` bound the two-sided interval at `level`; `high_family` is the upper end at one-sided alpha/m.
+    and `high` bound the two-sided interval at `level`; `high_family` is the upper end at one-sided alpha/m. `asks` says what
+    `margin` is where the role does not: `margin` (absolute), `relative` (a share of the champion), `better_by`.
     """
 
     metric: str
@@ -200,6 +201,7 @@ class Comparison:
     verdict: Verdict
     rows_needed: int | None
     when_unsure: str = "block"
+    asks: str = "margin"
     reason: str | None = None
 
 
@@ -285,7 +287,10 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One line of a model's ledger. `prev` is the digest of the line before, None for the first."""
+    """One line of a model's ledger. `prev` is the digest of the line before, None for the first.
+
+    `challenger` is the model that a test set looked at before there is any release of it.
+    """
 
     seq: int
     prev: Digest | None
@@ -295,6 +300,7 @@ class Event:
     environment: EnvironmentName | None = None
     operation: Digest | None = None
     commit: Commit | None = None
+    challenger: Digest | None = None
     release: ReleaseId | None = None
     inputs: Inputs | None = None
     evidence: Evidence | None = None

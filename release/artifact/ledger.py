@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from release.artifact.serial import digest_of
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from release.records import Commit, Digest, EnvironmentName, Evidence, Inputs, ModelName, ReleaseId
 
 _RESTORE = "restore the file from the deploy branch's history; only the tool writes it"
+_SHORTEST = 7
 _SERVES = frozenset({EventKind.PROMOTED, EventKind.RESTORED})
 _UNDOES = frozenset({EventKind.REJECTED, EventKind.WITHDRAWN})
 
@@ -32,6 +33,7 @@ class Fields(TypedDict, total=False):
     environment: EnvironmentName | None
     operation: Digest | None
     commit: Commit | None
+    challenger: Digest | None
     release: ReleaseId | None
     inputs: Inputs | None
     evidence: Evidence | None
@@ -123,6 +125,15 @@ def same(one: ReleaseId | None, other: ReleaseId | None) -> bool:
     )
 
 
+def called(release: ReleaseId, name: str) -> bool:
+    """Say whether people mean a release by `name`: its version, or seven or more digits of its model's or image's digest."""
+    digits = name.removeprefix("sha256:")
+    digests = (release.model_digest, release.image_digest)
+    return release.version == name or (
+        len(digits) >= _SHORTEST and any(digest.removeprefix("sha256:").startswith(digits) for digest in digests)
+    )
+
+
 def previous(ledger: Ledger, environment: EnvironmentName) -> Event | None:
     """Return the last event of an environment."""
     return next((event for event in reversed(ledger.events) if event.environment == environment), None)
@@ -131,8 +142,8 @@ def previous(ledger: Ledger, environment: EnvironmentName) -> Event | None:
 def serving(ledger: Ledger, environment: EnvironmentName) -> Event | None:
     """Return the event by which something serves in an environment: the last promoted or restored that was not undone.
 
-    A release is undone by `retired`, and by `rejected` or `withdrawn` of that very release; what serves then is what a
-    `restored` names next.
+    A release is undone by `retired`, and by `rejected` or `withdrawn` of that very operation (of that release, where the
+    event names no operation); what serves then is what a `restored` names next.
     """
     current: Event | None = None
     for event in ledger.events:
@@ -146,20 +157,79 @@ def serving(ledger: Ledger, environment: EnvironmentName) -> Event | None:
 
 
 def _about(event: Event, current: Event | None) -> bool:
-    return current is not None and (event.release is None or same(event.release, current.release))
+    if current is None:
+        return False
+    if event.operation is not None and current.operation is not None:
+        return event.operation == current.operation
+    return event.release is None or same(event.release, current.release)
 
 
 def verified(ledger: Ledger, environment: EnvironmentName, release: ReleaseId) -> Event | None:
-    """Return the event by which a release (model and image) counts as verified in an environment."""
-    found: Event | None = None
+    """Return the event by which a release (model and image) counts as verified in an environment.
+
+    With which chart does not matter, except that what takes a release back takes it back with its chart only: a redeploy
+    that failed says nothing against the same image where it was.
+    """
+    found: dict[str, Event | None] = {}
     for event in ledger.events:
-        if event.environment != environment or not same(event.release, release):
+        if event.environment != environment or event.release is None or not same(event.release, release):
             continue
         if event.kind is EventKind.VERIFIED:
-            found = event
+            found[event.release.chart] = event
         elif event.kind in _UNDOES:
+            found[event.release.chart] = None
+    if release.chart in found:
+        return found[release.chart]
+    return max((event for event in found.values() if event is not None), key=lambda event: event.seq, default=None)
+
+
+def last_verified(ledger: Ledger, environment: EnvironmentName) -> Event | None:
+    """Return the event of the release that was verified last in an environment and not taken back since."""
+    for event in reversed(ledger.events):
+        if event.kind is EventKind.VERIFIED and event.environment == environment and event.release is not None:
+            proof = verified(ledger, environment, event.release)
+            if proof is not None and proof.release == event.release:
+                return event
+    return None
+
+
+def outcome(ledger: Ledger, environment: EnvironmentName, operation: Digest) -> Event | None:
+    """Return the event that settled an operation: it was verified, rejected or withdrawn."""
+    settles = {EventKind.VERIFIED, *_UNDOES}
+    found = (event for event in ledger.events if event.kind in settles and event.environment == environment)
+    return next((event for event in found if event.operation == operation), None)
+
+
+def held(ledger: Ledger, environment: EnvironmentName) -> Event | None:
+    """Return the event that stops automatic promotion to an environment, until a person promotes or resumes."""
+    found: Event | None = None
+    for event in ledger.events:
+        if event.environment != environment:
+            continue
+        if event.kind is EventKind.HELD:
+            found = event
+        elif event.kind is EventKind.PROMOTED or (event.kind is EventKind.OVERRIDDEN and event.cause == "held"):
             found = None
     return found
+
+
+def soaked(ledger: Ledger, environment: EnvironmentName, release: ReleaseId, *, now: datetime) -> timedelta:
+    """Return for how long a release (model and image) has served, verified, in an environment.
+
+    Stays are added up; what takes the release back ends them all.
+    """
+    total, since = timedelta(), None
+    for event in ledger.events:
+        if event.environment != environment:
+            continue
+        ours, at = same(event.release, release), datetime.fromisoformat(event.at)
+        if event.kind in _UNDOES and ours:
+            total, since = timedelta(), None
+        elif event.kind is EventKind.VERIFIED and ours:
+            since = since or at
+        elif since is not None and (event.kind is EventKind.RETIRED or (event.kind in _SERVES and not ours)):
+            total, since = total + (at - since), None
+    return total if since is None else total + (now - since)
 
 
 def champion(ledger: Ledger, environments: Sequence[EnvironmentName]) -> Event | None:
@@ -182,8 +252,9 @@ def looks(ledger: Ledger, test: Digest) -> set[Digest]:
     found: set[Digest] = set()
     for event in ledger.events:
         about = {event.evidence.test if event.evidence else None, event.inputs.test if event.inputs else None}
-        if test in about and event.release is not None:
-            found.add(event.release.model_digest)
+        looked = event.challenger or (event.release.model_digest if event.release is not None else None)
+        if test in about and looked is not None:
+            found.add(looked)
     return found
 
 

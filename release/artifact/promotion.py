@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, assert_never
 
 from release.artifact import ledger as events
@@ -16,6 +17,7 @@ from release.artifact.strict import canonical_line
 from release.artifact.values import patch
 from release.errors import BadInputError, ConflictError, GateFailedError, InconclusiveError, SecurityRefusalError
 from release.records import EventKind, Evidence, ReleaseId, Verdict
+from release.schedule import closing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,9 +35,26 @@ if TYPE_CHECKING:
         PackageRecord,
         VerdictRecord,
     )
+    from release.schedule import Window
 
 ENVIRONMENTS = "charts/environments"
 VERSIONS = "charts/versions"
+
+
+class Asked(enum.Enum):
+    """Who wants a promotion: what nobody asks for stops where the environment is held."""
+
+    BY_A_PERSON = enum.auto()
+    AUTOMATICALLY = enum.auto()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Packaged:
+    """The package of a promotion as a ledger names it, where there is no record of its making."""
+
+    model_digest: Digest
+    repository: str
+    digest: Digest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +66,8 @@ class Promotion:
     `after` is the environment that must have verified the same release first. `commit` is the source commit, `inputs` the
     digests at it. `chart` holds the files of `charts/model` at that commit by relative path, `draft` the values file for the
     case that there is none. `predictions` is a repository path and a CSV to commit with the rest. `by` is who
-    asked, `threshold` the model's own (binary), without which committed predictions are no labels.
+    asked, `threshold` the model's own (binary), without which committed predictions are no labels. `soak` is how long the
+    environment `after` must have served the release, verified; in the windows `freeze` nothing is promoted.
     """
 
     model: ModelName
@@ -55,7 +75,7 @@ class Promotion:
     after: EnvironmentName | None
     commit: Commit
     inputs: Inputs
-    package: PackageRecord
+    package: PackageRecord | Packaged
     verdict: VerdictRecord | None
     environments: tuple[EnvironmentName, ...]
     chart: Mapping[str, bytes]
@@ -63,6 +83,9 @@ class Promotion:
     predictions: tuple[str, bytes] | None
     by: str | None
     threshold: float | None = None
+    asked: Asked = Asked.BY_A_PERSON
+    soak: timedelta = timedelta()
+    freeze: tuple[Window, ...] = ()
 
     @property
     def values_path(self) -> str:
@@ -152,6 +175,7 @@ def decide(promotion: Promotion, state: DeployState, now: datetime) -> Change | 
     if done is not None:
         return done
     _require_welcome(promotion, state.ledger, release, now)
+    _require_time(promotion, state.ledger, release, now)
     _require_forward(promotion, state.lineage, current)
     # The verdict that brought a release into one environment stands for the next: by then it is its own champion.
     stands = next((event for event in reversed(state.ledger.events) if _passed(event, release)), None)
@@ -159,7 +183,8 @@ def decide(promotion: Promotion, state: DeployState, now: datetime) -> Change | 
         return _change(promotion, state, release, operation, now, stands.evidence, stands.predictions)
     if verdict is None:
         return Rejudge(champion=events.champion(state.ledger, promotion.environments))
-    _require_pass(verdict, promotion.model)
+    if not _waived(promotion, state.ledger, release, verdict, now):
+        _require_pass(verdict, promotion.model)
     champion = events.champion(state.ledger, promotion.environments)
     beaten = champion.release.model_digest if champion and champion.release else None
     if beaten not in {verdict.champion, release.model_digest}:
@@ -180,6 +205,12 @@ def _done(
         if event.operation == operation:
             return Already(event=event, operation=operation, release=release)
     return None
+
+
+def _waived(promotion: Promotion, ledger: Ledger, release: ReleaseId, verdict: VerdictRecord, now: datetime) -> bool:
+    """Say whether owners took a verdict upon themselves; what is INVALID says nothing, and cannot be."""
+    override = events.overridden(ledger, "gate", environment=promotion.environment, release=release, now=now)
+    return override is not None and verdict.verdict is not Verdict.INVALID
 
 
 def _passed(event: Event, release: ReleaseId) -> bool:
@@ -234,6 +265,29 @@ def _require_welcome(promotion: Promotion, ledger: Ledger, release: ReleaseId, n
         fix = f"promote it to {promotion.after} and wait until `release reconcile` has verified it there"
         what = f"{promotion.after} has not verified this release, and {environment} comes after it"
         raise GateFailedError(what, where=f"{promotion.model} {release.version}", fix=fix)
+
+
+def _require_time(promotion: Promotion, ledger: Ledger, release: ReleaseId, now: datetime) -> None:
+    """Refuse what comes too early: before it has soaked, in a freeze window, or of itself where somebody holds."""
+    environment, where = promotion.environment, f"{promotion.model} {release.version}"
+    hold = events.held(ledger, environment)
+    if hold is not None and promotion.asked is Asked.AUTOMATICALLY:
+        what = f"{environment} is held since {hold.at}: {hold.reason or 'no reason was recorded'}"
+        fix = f"`release promote {promotion.model} --to {environment}` by hand, or `release resume {promotion.model}`"
+        raise GateFailedError(what, where=where, fix=fix)
+    closed = closing(promotion.freeze, now)
+    if closed is not None and not events.overridden(ledger, "freeze", environment=environment, release=release, now=now):
+        fix = f"wait until it is over, or `release override {promotion.model} --kind freeze`"
+        raise GateFailedError(f'{environment} is frozen now, by "{closed.text}"', where=where, fix=fix)
+    if promotion.after is None or not promotion.soak:
+        return
+    left = promotion.soak - events.soaked(ledger, promotion.after, release, now=now)
+    if left > timedelta() and not events.overridden(
+        ledger, "environment", environment=environment, release=release, now=now
+    ):
+        until = events.instant(now + left)
+        what = f"it has to serve in {promotion.after} for {promotion.soak} before {environment}, {left} more"
+        raise GateFailedError(what, where=where, fix=f"promote it after {until}, or override --kind environment")
 
 
 def _require_forward(promotion: Promotion, lineage: Lineage, current: Event | None) -> None:

@@ -27,7 +27,13 @@ COMMANDS = {
     "compare": "Judge two files of predictions by one metric.",
     "power": "Say what a test set can and cannot show.",
     "package": "Put the model into an image, by digest.",
+    "publish": "Tell the forge what a pull request's job found.",
     "promote": "Commit values and ledger of one environment, and push them.",
+    "reconcile": "Bring ledger and values up to what the cluster shows.",
+    "rollback": "Return to a release that was verified before.",
+    "resume": "End a hold: automatic promotion goes on.",
+    "override": "Let a release pass one rule for a while.",
+    "retire": "Take a model out of an environment.",
     "dry-run": "Do all of it here, changing nothing but .release/.",
     "status": "Show what serves where, since when and why.",
     "history": "Show a model's ledger as people read it.",
@@ -48,7 +54,12 @@ class LazyGroup(click.Group):
             return None
         module = importlib.import_module(f"release.cli.commands.{cmd_name.replace('-', '_')}")
         command = module.command
-        return command if isinstance(command, click.Command) else None
+        assert isinstance(command, click.Command)  # noqa: S101 (what every module of commands defines)
+        for option in command.params:
+            if isinstance(option, click.Option):
+                # Named after the option that people type, not after our parameter: `plan --base` is RELEASE_PLAN_BASE.
+                option.envvar = f"RELEASE_{cmd_name}_{option.opts[0].lstrip('-')}".replace("-", "_").upper()
+        return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's)
         """List the commands without importing them."""
@@ -56,13 +67,15 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.command(cls=LazyGroup, context_settings={"auto_envvar_prefix": "RELEASE", "help_option_names": ["-h", "--help"]})
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="release", message="%(prog)s %(version)s")
 def cli() -> None:
     """Take a machine-learning model from a Git commit to a cluster, and back when it turns out worse.
 
     Start with `release dry-run`: it trains, judges and packages every model that is due, and shows the exact change a
     promotion would commit, touching nothing but .release/.
+
+    Every option can be set by a variable: RELEASE_PLAN_BASE=main is `release plan --base main`.
     """
 
 

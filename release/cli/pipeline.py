@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from release.stages.evaluate import Champion
 
 R = TypeVar("R")
-RECIPE = 1
+RECIPE = 2
 """Raised when the toolkit itself would train another model from the same inputs."""
 
 
@@ -182,7 +182,8 @@ def gate(workspace: Workspace, job: Job, evaluated: EvaluateRecord, *, known: bo
     if evaluated.champion is None or evaluated.champion.model_digest != evaluated.challenger.model_digest:
         workspace.store.look(test, evaluated.challenger.model_digest)
     used = len(looks(job.ledger, test) | workspace.store.looks(test))
-    key = digest_json({"evaluate": evaluated.key, "policy": job.policy.model_dump_json(), "looks": used, "recipe": RECIPE})
+    # Without the count of looks: repeating a judgement is free, and stands, whoever has looked at the test set since.
+    key = digest_json({"evaluate": evaluated.key, "policy": job.policy.model_dump_json(), "recipe": RECIPE})
 
     def run() -> VerdictRecord:
         workspace.pin()
@@ -293,11 +294,7 @@ def exit_for(verdict: VerdictRecord) -> None:
         case Verdict.PASS:
             return
         case Verdict.INCONCLUSIVE:
-            needed = (
-                f"about {verdict.rows_needed} test rows would tell"
-                if verdict.rows_needed
-                else "no number of rows would tell"
-            )
+            needed = f"about {verdict.rows_needed} test rows would tell" if verdict.rows_needed else "see the report"
             raise InconclusiveError(f"INCONCLUSIVE: {why}", where=name, fix=needed)
         case Verdict.FAIL | Verdict.INVALID:
             raise GateFailedError(

@@ -6,21 +6,23 @@ import os
 import random
 import time
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from release.artifact.promotion import Promotion
+from release.artifact.promotion import Asked, Promotion
 from release.artifact.values import draft
 from release.cli import pipeline
 from release.cli.indexing import champion_alias
 from release.config.names import environment_name
 from release.data.inputs import CHART
 from release.errors import BadInputError
-from release.records import Outcome
+from release.records import Outcome, VerdictRecord
+from release.schedule import duration, window
 
 if TYPE_CHECKING:
     from release.cli.pipeline import Job
     from release.cli.wiring import Workspace
-    from release.records import EvaluateRecord, Event, PackageRecord, PromoteRecord, VerdictRecord
+    from release.records import EvaluateRecord, Event, PackageRecord, PromoteRecord, TrainRecord
 
 PREDICTIONS = "charts/environments/predictions"
 
@@ -32,14 +34,15 @@ def preview(
     from release.stages.promote import preview as stage  # noqa: PLC0415 (only where something is shown)
 
     # A rehearsal shows the change whether or not the environment before has verified the release yet.
-    intent = replace(_intent(workspace, job, to, evaluated, verdict, packaged), after=None)
+    intent = replace(_intent(workspace, job, to, evaluated, verdict, packaged), after=None, freeze=())
     return stage(intent, branch=workspace.branch, source=workspace.source, clock=workspace.clock)
 
 
-def promote(workspace: Workspace, job: Job, to: str) -> PromoteRecord:
+def promote(workspace: Workspace, job: Job, to: str, *, asked: Asked = Asked.BY_A_PERSON) -> PromoteRecord:
     """Promote what earlier jobs trained, judged and packaged at HEAD. Raises as `release.stages.promote` does."""
     from release.stages.promote import promote as stage  # noqa: PLC0415 (only where something is promoted)
 
+    workspace.environment(to)  # a misspelt one must not have to wait for records
     trained = pipeline.train(workspace, job, known=True)
     packaged = pipeline.package(workspace, job, trained, known=True)
     evaluated, verdict, missing = None, None, None
@@ -47,21 +50,21 @@ def promote(workspace: Workspace, job: Job, to: str) -> PromoteRecord:
         evaluated = pipeline.evaluate(workspace, job, trained, known=True)
         verdict = pipeline.gate(workspace, job, evaluated, known=True)
     except BadInputError as error:
-        # What serves already, or was judged for another environment, needs no verdict here; the tip decides.
-        missing = error
+        if _met_another_champion(workspace, job, trained):
+            evaluated, verdict = _judged_again(workspace, job, trained)
+        else:
+            # What serves already, or was judged for another environment, needs no verdict here; the tip decides.
+            missing = error
 
-    def rejudge(champion: Event | None) -> VerdictRecord:
+    def rejudge(_: Event | None) -> VerdictRecord:
         """Judge against the champion of the fresh tip, which another promotion has just made."""
         if missing is not None:
             raise missing
-        name = champion.release.model_digest[:19] if champion and champion.release else "nobody"
-        workspace.progress.note(f"{job.model}: the champion is {name} now, judging again")
         ledger = workspace.ledger(job.model, tip=workspace.branch.tip(fetch=False))
-        fresh = replace(job, ledger=ledger)
-        return pipeline.gate(workspace, fresh, pipeline.evaluate(workspace, fresh, trained))
+        return _judged_again(workspace, replace(job, ledger=ledger), trained)[1]
 
     record = stage(
-        _intent(workspace, job, to, evaluated, verdict, packaged),
+        replace(_intent(workspace, job, to, evaluated, verdict, packaged), asked=asked),
         branch=workspace.branch,
         source=workspace.source,
         clock=workspace.clock,
@@ -72,6 +75,29 @@ def promote(workspace: Workspace, job: Job, to: str) -> PromoteRecord:
     if record.outcome is Outcome.PROMOTED:
         champion_alias(workspace, job.model, record.release.model_digest)
     return record
+
+
+def _met_another_champion(workspace: Workspace, job: Job, trained: TrainRecord) -> bool:
+    """Say whether this challenger was judged here against another champion than the one that serves now.
+
+    Then somebody was faster since, and this job is the loser of a race: it is judged again rather than sent back.
+    """
+    event = pipeline.champion_event(workspace, job)
+    now = event.release.model_digest if event and event.release else None
+    about = [
+        verdict.champion
+        for verdict in workspace.store.records("gate", VerdictRecord)
+        if (verdict.model, verdict.challenger) == (job.model, trained.model_digest)
+    ]
+    return now != trained.model_digest and bool(about) and now not in about
+
+
+def _judged_again(workspace: Workspace, job: Job, trained: TrainRecord) -> tuple[EvaluateRecord, VerdictRecord]:
+    event = pipeline.champion_event(workspace, job)
+    name = event.release.model_digest[:19] if event and event.release else "nobody"
+    workspace.progress.note(f"{job.model}: the champion is {name} now, judging again")
+    evaluated = pipeline.evaluate(workspace, job, trained)
+    return evaluated, pipeline.gate(workspace, job, evaluated)
 
 
 def _intent(
@@ -102,6 +128,8 @@ def _intent(
         predictions=None if evaluated is None else _predictions(workspace, job, evaluated),
         threshold=None if evaluated is None else evaluated.threshold,
         by=workspace.source.identity(),
+        soak=duration(environment.soak) if environment.soak else timedelta(),
+        freeze=tuple(window(entry) for entry in environment.freeze),
     )
 
 

@@ -17,8 +17,21 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
+
+def _remember(context: click.Context, _: click.Parameter, as_json: bool) -> bool:  # noqa: FBT001 (click passes it)
+    """Tell the error boundary, which prints errors in the same form, however the option was set."""
+    if isinstance(context.obj, dict):
+        context.obj["json"] = as_json
+    return as_json
+
+
 json_option = click.option(
-    "--json", "as_json", is_flag=True, help="One JSON document on standard output, nothing else there."
+    "--json",
+    "as_json",
+    is_flag=True,
+    is_eager=True,
+    callback=_remember,
+    help="One JSON document on standard output, nothing else there.",
 )
 models_argument = click.argument("models", nargs=-1, metavar="[MODEL]...")
 

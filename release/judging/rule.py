@@ -199,7 +199,8 @@ def _measured(one: Requirement, rows: Rows, levels: Levels) -> Comparison:
     if isinstance(found, Unjudged):
         return _unjudged(one, levels, rows.n, Verdict.INCONCLUSIVE, found.reason)
     threshold = _threshold(one)
-    low, high, family = found.lower(levels.a), found.upper(levels.a), found.upper(levels.a / levels.m)
+    best = _best(one)
+    low, high, family = found.lower(levels.a), min(best, found.upper(levels.a)), min(best, found.upper(levels.a / levels.m))
     verdict = _decide(low, family, threshold)
     return Comparison(
         metric=one.metric,
@@ -220,6 +221,7 @@ def _measured(one: Requirement, rows: Rows, levels: Levels) -> Comparison:
         verdict=verdict,
         rows_needed=_needed(one, found, rows, levels) if verdict is Verdict.INCONCLUSIVE else None,
         when_unsure=one.when_unsure,
+        asks=_asks(one),
         reason=_why(one, verdict, low, family, threshold),
     )
 
@@ -268,6 +270,20 @@ def _threshold(one: Requirement) -> float:
 def _turned(one: Requirement, value: float) -> float:
     """Turn a loss, which contrasts carry as more-is-better, back to what people read."""
     return -value if one.metric in LOSSES else value
+
+
+def _best(one: Requirement) -> float:
+    """Return the best that a single model can do where the metric has a bound, on the scale where more is better."""
+    if one.floor is None or not METRICS[one.metric].bounded:
+        return math.inf
+    return 0.0 if one.metric in LOSSES else 1.0
+
+
+def _asks(one: Requirement) -> str:
+    """Name what the shown margin is."""
+    if isinstance(one.margin, Relative):
+        return "relative"
+    return "better_by" if one.better_by is not None else "margin"
 
 
 def _shown_margin(one: Requirement) -> float | None:
@@ -332,6 +348,7 @@ def _unjudged(one: Requirement, levels: Levels, n: int, verdict: Verdict, reason
         verdict=verdict,
         rows_needed=None,
         when_unsure=one.when_unsure,
+        asks=_asks(one),
         reason=reason,
     )
 
@@ -359,6 +376,7 @@ def _same_model(one: Requirement, rows: Rows, levels: Levels) -> Comparison:
         verdict=Verdict.FAIL if better else Verdict.PASS,
         rows_needed=None,
         when_unsure=one.when_unsure,
+        asks=_asks(one),
         reason="the challenger is the champion, so it cannot be better" if better else None,
     )
 
@@ -387,6 +405,7 @@ def _size(one: Requirement, case: Case, levels: Levels) -> Comparison:
         verdict=Verdict.PASS if fits else Verdict.FAIL,
         rows_needed=None,
         when_unsure=one.when_unsure,
+        asks=_asks(one),
         reason=None if fits else f"{size:.3g} MB exceeds the budget of {one.limit:g} MB",
     )
 
@@ -427,6 +446,7 @@ def _latency(one: Requirement, case: Case, levels: Levels) -> Comparison:
         verdict=verdict,
         rows_needed=None,
         when_unsure=one.when_unsure,
+        asks=_asks(one),
         reason=None
         if verdict is Verdict.PASS
         else f"{mean:.3g} ms a request is not surely within the budget of {one.limit:g} ms",

@@ -73,9 +73,7 @@ class Offsets:
 def limit(comparison: Comparison) -> Limit | None:
     """Read the limit from a comparison; None when the record names none.
 
-    The record's `margin` is the number as written. What it limits follows from the role and, for differences, from the
-    numbers: a contrast that is not the plain difference belongs to a relative margin, and a primary's `better_by` is told
-    from a margin by the verdict, then by the side of zero on which `p_margin` was taken.
+    The record's `margin` is the number as written; role and `asks` say what it limits.
     """
     written = comparison.margin
     if written is None:
@@ -85,35 +83,11 @@ def limit(comparison: Comparison) -> Limit | None:
     if comparison.role == "floor":
         loss = comparison.metric in LOSSES
         return Limit(form=Form.CEILING if loss else Form.FLOOR, at=-written if loss else written, written=written)
-    margin = Limit(form=Form.MARGIN, at=-written, written=written)
-    if not _plain(comparison):
+    if comparison.asks == "relative":
         return Limit(form=Form.RELATIVE, at=0.0, written=written)
-    gain = Limit(form=Form.BETTER_BY, at=written, written=written)
-    return gain if comparison.role == "primary" and _asks_for_gain(comparison, written) else margin
-
-
-def _plain(comparison: Comparison) -> bool:
-    """Say whether the difference is challenger minus champion (turned for losses), which a relative contrast is not."""
-    champion, challenger, difference = comparison.champion, comparison.challenger, comparison.difference
-    if champion is None or challenger is None or difference is None:
-        return True
-    plain = champion - challenger if comparison.metric in LOSSES else challenger - champion
-    return math.isclose(difference, plain, rel_tol=1e-6, abs_tol=1e-9)
-
-
-def _asks_for_gain(comparison: Comparison, written: float) -> bool:
-    low, high, p_zero, p_margin = comparison.low, comparison.high, comparison.p_value, comparison.p_margin
-    if written == 0:
-        return True
-    if low is None or high is None:
-        return False
-    family = high if comparison.high_family is None else comparison.high_family
-    as_margin, as_gain = (_rule(low, family, t) is comparison.verdict for t in (-written, written))
-    if as_margin != as_gain:
-        return as_gain
-    if p_zero is None or p_margin is None:
-        return False
-    return p_margin > (p_zero / 2 if (comparison.difference or 0.0) > 0 else 1 - p_zero / 2)
+    if comparison.asks == "better_by":
+        return Limit(form=Form.BETTER_BY, at=written, written=written)
+    return Limit(form=Form.MARGIN, at=-written, written=written)
 
 
 def _rule(low: float, family: float, at: float) -> Verdict:

@@ -55,10 +55,10 @@ def headline(verdict: VerdictRecord) -> str:
         case Verdict.PASS:
             if verdict.champion is None:
                 return f"PASS: {model} may be released for the first time; it clears its floors."
-            better = [subject(c) for c in verdict.comparisons if c in shown_better(verdict)]
+            better = list(dict.fromkeys(subject(c) for c in verdict.comparisons if c in shown_better(verdict)))
             return f"PASS: {model} may replace the champion; {_tail_of_pass(better)}."
         case Verdict.FAIL:
-            failed = [subject(c) for c in verdict.comparisons if c.verdict is Verdict.FAIL]
+            failed = list(dict.fromkeys(subject(c) for c in verdict.comparisons if c.verdict is Verdict.FAIL))
             return f"FAIL: {model} misses what the gate requires{_after(failed)}."
         case Verdict.INCONCLUSIVE:
             unsure = [

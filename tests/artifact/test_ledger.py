@@ -370,3 +370,104 @@ def test_an_override_covers_its_environment_and_release_until_it_expires() -> No
     assert not covers("environment", STAGING, "A", AT)
     assert not covers("environment", PRODUCTION, "B", AT)
     assert not covers("environment", PRODUCTION, "A", datetime(2026, 2, 1, tzinfo=UTC))
+
+
+def test_what_takes_a_release_back_takes_it_back_with_its_chart() -> None:
+    """A redeploy that failed says nothing against the same image where it was; nor does it pass for verified."""
+    newer = release("A", chart="charts/versions/2")
+    ledger = told((P, STAGING, "A"), (V, STAGING, "A"))
+    failed, _ = events.append(ledger, X, at=AT, model=MODEL, environment=STAGING, release=newer, cause="redeploy")
+    assert events.verified(failed, STAGING, release("A")) == ledger.events[1]
+    assert events.verified(failed, STAGING, newer) is None
+    assert events.last_verified(failed, STAGING) == ledger.events[1]
+
+
+def test_the_last_verified_release_is_one_that_was_not_taken_back() -> None:
+    """Rejected and withdrawn ones are passed over, and so are other environments."""
+    steps: list[Any] = [(P, STAGING, "A"), (V, STAGING, "A"), (P, STAGING, "B"), (V, STAGING, "B"), (V, PRODUCTION, "C")]
+    found = events.last_verified(told(*steps), STAGING)
+    assert (found.seq if found else None) == 4
+    found = events.last_verified(told(*steps, (W, STAGING, "B")), STAGING)
+    assert (found.seq if found else None) == 2
+    assert events.last_verified(EMPTY, STAGING) is None
+
+
+def test_an_operation_is_undone_by_its_own_failure_only() -> None:
+    """The same release put there anew is another operation."""
+    one, two = digest("one"), digest("two")
+    first = {"kind": P, "environment": STAGING, "release": "A", "operation": one}
+    again = {**first, "operation": two}
+    late = {"kind": W, "environment": STAGING, "release": "A", "operation": one}
+    ledger = told(first, again, late)
+    event = events.serving(ledger, STAGING)
+    assert (event.seq if event else None) == 2
+    assert events.serving(told(first, late), STAGING) is None
+    settled = events.outcome(ledger, STAGING, one)
+    assert (settled.seq if settled else None) == 3
+    assert events.outcome(ledger, STAGING, two) is None
+    assert events.outcome(ledger, PRODUCTION, one) is None
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [
+        ([], None),
+        ([(HELD, STAGING, "A")], 1),
+        ([(HELD, PRODUCTION, "A")], None),
+        ([(HELD, STAGING, "A"), (R, STAGING, "A"), (V, STAGING, "A")], 1),
+        ([(HELD, STAGING, "A"), (P, STAGING, "B")], None),
+        ([(HELD, STAGING, "A"), (P, PRODUCTION, "B")], 1),
+        ([(HELD, STAGING, "A"), {"kind": EventKind.OVERRIDDEN, "environment": STAGING, "cause": "held"}], None),
+        ([(HELD, STAGING, "A"), {"kind": EventKind.OVERRIDDEN, "environment": STAGING, "cause": "freeze"}], 1),
+        ([(HELD, STAGING, "A"), (P, STAGING, "B"), (HELD, STAGING, "A")], 3),
+    ],
+)
+def test_a_hold_lasts_until_somebody_promotes_or_resumes_there(steps: list[Any], expected: int | None) -> None:
+    """Neither a restore nor another environment ends it."""
+    event = events.held(told(*steps), STAGING)
+    assert (event.seq if event else None) == expected
+
+
+def at_hours(*steps: tuple[float, EventKind, str | None]) -> Ledger:
+    ledger = EMPTY
+    for hours, kind, name in steps:
+        ledger, _ = events.append(
+            ledger,
+            kind,
+            at=AT + timedelta(hours=hours),
+            model=MODEL,
+            environment=STAGING,
+            release=release(name) if name else None,
+        )
+    return ledger
+
+
+@pytest.mark.parametrize(
+    ("steps", "hours"),
+    [
+        ([], 0),
+        ([(0, P, "A")], 0),
+        ([(0, P, "A"), (1, V, "A")], 9),
+        ([(0, P, "A"), (1, V, "A"), (2, V, "A")], 9),
+        ([(0, P, "A"), (1, V, "A"), (3, P, "B")], 2),
+        ([(0, P, "A"), (1, V, "A"), (3, GONE, None)], 2),
+        ([(0, P, "A"), (1, V, "A"), (3, P, "B"), (4, X, "B"), (4, R, "A"), (6, V, "A")], 6),
+        ([(0, P, "A"), (1, V, "A"), (3, W, "A")], 0),
+        ([(0, P, "A"), (1, V, "A"), (3, W, "A"), (4, P, "A"), (8, V, "A")], 2),
+        ([(0, P, "B"), (1, V, "B")], 0),
+    ],
+)
+def test_soaking_is_the_time_it_served_verified(steps: list[Any], hours: float) -> None:
+    """Stays add up to ten o'clock; what takes the release back ends them all."""
+    # Ledgers tell the time to the second.
+    now = (AT + timedelta(hours=10)).replace(microsecond=0)
+    assert events.soaked(at_hours(*steps), STAGING, release("A"), now=now) == timedelta(hours=hours)
+
+
+def test_people_call_a_release_by_version_or_digest() -> None:
+    """A digest may be cut, but not to less than seven digits."""
+    one = release("A", version="v12")
+    for name in ("v12", one.model_digest, one.image_digest, one.image_digest[7:14], one.model_digest[:20]):
+        assert events.called(one, name)
+    for name in ("v1", "", "sha256:", one.image_digest[7:13], release("B").image_digest):
+        assert not events.called(one, name)

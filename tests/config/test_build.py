@@ -266,6 +266,13 @@ PROJECT_WRONG = [
         2,
         '8:31: "production" is no environment listed before this one; one of: staging',
     ),
+    (
+        "soak: 24h",
+        "freeze: [Fri 16:00 - Mon 08:00, weekends]",
+        2,
+        '8:72: "weekends" is no freeze window; write Fri 16:00 - Mon 08:00 or 2026-12-23 18:00 - 2027-01-02 08:00,',
+    ),
+    ("soak: 24h", "freeze: [Fri 16:00 - Fri 16:00]", 2, '8:49: "Fri 16:00 - Fri 16:00" begins when it ends; write Fri'),
     ("soak: 24h", "soak: a day", 2, '8:46: soak must be text like 30s, 10m or 14d, not the text "a day"; correct it'),
     (
         "promote: automatic",

@@ -156,6 +156,7 @@ def _comparisons(task: str, case: str) -> tuple[Comparison, ...]:
             high_family=3.9,
             p_value=0.004,
             margin=0.02,
+            asks="relative",
         )
     else:
         first, ceiling, second = comparison(primary), floor(primary), guard(other)

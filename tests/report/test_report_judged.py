@@ -70,19 +70,17 @@ def test_pixels_keep_each_mark_on_its_side_of_the_limit() -> None:
         (comparison(), Form.MARGIN, -0.02),
         (guard("brier_score"), Form.MARGIN, -0.02),
         (unsure("recall"), Form.MARGIN, -0.05),
-        (comparison(margin=0.0), Form.BETTER_BY, 0.0),
-        (comparison(margin=0.03, verdict=Verdict.INCONCLUSIVE), Form.BETTER_BY, 0.03),
-        (comparison(margin=0.01, p_value=1e-4, p_margin=0.004), Form.BETTER_BY, 0.01),
-        (comparison(margin=0.01, p_value=1e-4, p_margin=1e-6), Form.MARGIN, -0.01),
-        (comparison(margin=0.02, difference=0.0439 + 0.02 * 0.9512), Form.RELATIVE, 0.0),
-        (guard("rmse", champion=50.0, challenger=49.0, difference=2.0, margin=0.02), Form.RELATIVE, 0.0),
+        (comparison(margin=0.0, asks="better_by"), Form.BETTER_BY, 0.0),
+        (comparison(margin=0.03, verdict=Verdict.INCONCLUSIVE, asks="better_by"), Form.BETTER_BY, 0.03),
+        (comparison(margin=0.02, asks="relative"), Form.RELATIVE, 0.0),
+        (guard("rmse", margin=0.02, asks="relative"), Form.RELATIVE, 0.0),
         (floor("roc_auc"), Form.FLOOR, 0.9),
         (floor("rmse", challenger=53.0, difference=-53.0, margin=60.0), Form.CEILING, -60.0),
         (size(), Form.BUDGET, 0.0),
     ],
 )
 def test_every_kind_of_limit_is_recognised(one: Any, form: Form, at: float) -> None:
-    """The limit of the decision rule follows from role, margin and numbers of a record."""
+    """The limit of the decision rule follows from role, margin and what the record asks."""
     found = limit(one)
     assert found is not None
     assert (found.form, found.at) == (form, at)
@@ -112,7 +110,8 @@ def test_rows_share_the_limits_column() -> None:
 
 def test_no_difference_is_marked_where_it_lies() -> None:
     """The mark for equal models is right of a margin's limit and left of a required gain's."""
-    margin, gain = (draw([c]).splitlines()[1] for c in (comparison(), comparison(margin=0.05, verdict=Verdict.INCONCLUSIVE)))
+    required = comparison(margin=0.05, verdict=Verdict.INCONCLUSIVE, asks="better_by")
+    margin, gain = (draw([c]).splitlines()[1] for c in (comparison(), required))
     assert margin.index(LIMIT) < margin.index(ZERO)
     assert gain.index(ZERO) < gain.index(LIMIT)
 

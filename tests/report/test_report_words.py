@@ -51,7 +51,14 @@ def test_the_example_of_the_design() -> None:
         ),
         (size(), "size_mb: 0.0184 MB; the budget of 50 MB holds"),
         (
-            comparison(margin=0.0, low=-0.01, difference=0.01, challenger=0.9612, verdict=Verdict.INCONCLUSIVE),
+            comparison(
+                margin=0.0,
+                low=-0.01,
+                difference=0.01,
+                challenger=0.9612,
+                verdict=Verdict.INCONCLUSIVE,
+                asks="better_by",
+            ),
             (
                 "roc_auc: 0.9612 against 0.9512; ahead by 0.01, between 0.01 behind and 0.067 ahead with 99% confidence; "
                 "cannot tell whether the requirement to be better holds"

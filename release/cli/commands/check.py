@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 )
 @json_option
 def command(models: tuple[str, ...], base: str | None, as_json: bool) -> None:  # noqa: FBT001 (click passes it)
-    r"""Check configuration, data contract, leakage and values files of each model named, or of all models.
+    """Check configuration, data contract, leakage and values files of each model named, or of all models.
 
     \b
     Example:

@@ -36,7 +36,7 @@ def command(
     alpha: float,
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    r"""Judge two files of predictions by one metric; needs no repository.
+    """Judge two files of predictions by one metric; needs no repository.
 
     Exit code 0 is PASS, 4 FAIL or INVALID, 7 INCONCLUSIVE.
 

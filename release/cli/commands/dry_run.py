@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--base", metavar="REV", help="Read the gate's policy from the merge base of REV and HEAD.")
 @json_option
 def command(models: tuple[str, ...], environment: str | None, base: str | None, as_json: bool) -> None:  # noqa: FBT001 (click)
-    r"""Train, judge and package each model named, or every model that is due, and show what a promotion would commit.
+    """Train, judge and package each model named, or every model that is due, and show what a promotion would commit.
 
     Writes only under .release/. A second run on the same commit reuses every stage whose inputs are the same.
 
@@ -34,17 +34,31 @@ def command(models: tuple[str, ...], environment: str | None, base: str | None, 
     from release.cli.finish import finish  # noqa: PLC0415 (as above)
     from release.cli.pipeline import job  # noqa: PLC0415 (as above)
     from release.cli.wiring import Workspace  # noqa: PLC0415 (as above)
+    from release.errors import ReleaseError  # noqa: PLC0415 (as above)
 
     workspace = Workspace.as_it_is()
     to = workspace.environment(environment or workspace.environments[0]).name
     start = base_of(workspace, base)
-    results, verdicts = [], []
-    for name, kind in chosen(workspace, models, base=base):
-        document, text, verdict = _one(workspace, job(workspace, name, kind=kind, base=start), to)
+    results: list[dict[str, Any]] = []
+    verdicts: list[VerdictRecord] = []
+    failed: list[ReleaseError] = []
+    wanted = chosen(workspace, models, base=base)
+    for name, kind in wanted:
+        try:
+            document, text, verdict = _one(workspace, job(workspace, name, kind=kind, base=start), to)
+        except ReleaseError as error:
+            if len(wanted) == 1:
+                raise
+            workspace.progress.note(f"{name}: {error}")
+            failed.append(error)
+            continue
         results.append(document)
         verdicts.append(verdict)
         if not as_json:
             click.echo(text + "\n")
+    if failed:
+        # All models had their turn; the first failure decides the exit code.
+        raise failed[0]
     if as_json or not results:
         emit({"models": results}, lambda: "nothing to release", as_json=as_json)
     finish(verdicts)

@@ -12,7 +12,7 @@ from release.cli.render import emit, json_option
 @click.command(short_help="List the estimators and feature steps, with their parameters.")
 @json_option
 def command(as_json: bool) -> None:  # noqa: FBT001 (click passes it)
-    r"""List every estimator and feature step, the tasks each can do, its parameters and their defaults.
+    """List every estimator and feature step, the tasks each can do, its parameters and their defaults.
 
     \b
     Example:

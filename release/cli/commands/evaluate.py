@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @models_argument
 @json_option
 def command(models: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 (click passes it)
-    r"""Score the trained challenger and the champion on the same held-out rows; nothing is judged yet.
+    """Score the trained challenger and the champion on the same held-out rows; nothing is judged yet.
 
     Needs the record that `release train` wrote for this commit.
 

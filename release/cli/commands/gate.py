@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--base", metavar="REV", help="Read the gate's policy from the merge base of REV and HEAD.")
 @json_option
 def command(models: tuple[str, ...], base: str | None, as_json: bool) -> None:  # noqa: FBT001 (click passes it)
-    r"""Judge the challenger by the gate of model.yaml. Exit code 0 is PASS, 4 FAIL or INVALID, 7 INCONCLUSIVE.
+    """Judge the challenger by the gate of model.yaml. Exit code 0 is PASS, 4 FAIL or INVALID, 7 INCONCLUSIVE.
 
     Needs the records that `release train` and `release evaluate` wrote for this commit.
 

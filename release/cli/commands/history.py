@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.option("--fetch/--no-fetch", default=False, help="Ask the deploy branch's remote first.")
 @json_option
 def command(model: str, fetch: bool, as_json: bool) -> None:  # noqa: FBT001 (click passes it)
-    r"""Show every event of a model's ledger, the newest first: what, where, when, by which commit, on what evidence.
+    """Show every event of a model's ledger, the newest first: what, where, when, by which commit, on what evidence.
 
     \b
     Example:
@@ -46,6 +46,8 @@ def _text(event: Event) -> str:
         parts.append(
             f"{event.release.version} model {event.release.model_digest[7:19]} image {event.release.image_digest[7:19]}"
         )
+    if event.challenger:
+        parts.append(f"challenger {event.challenger[7:19]}")
     if event.commit:
         parts.append(f"from {event.commit[:12]}")
     if event.evidence:

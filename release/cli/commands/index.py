@@ -10,7 +10,7 @@ from release.cli.render import emit, json_option
 @click.command(short_help="Bring the MLflow index up to date.")
 @json_option
 def command(as_json: bool) -> None:  # noqa: FBT001 (click passes it)
-    r"""Log to MLflow every release that this machine knows and the index does not yet, and point the aliases.
+    """Log to MLflow every release that this machine knows and the index does not yet, and point the aliases.
 
     The index is for browsing (`mlflow ui --backend-store-uri sqlite:///.release/mlflow.db`); the ledger in Git is the truth.
 

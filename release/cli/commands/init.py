@@ -40,7 +40,7 @@ def command(
     seed: int,
     as_json: bool,  # noqa: FBT001
 ) -> None:
-    r"""Split the data once, draft models/MODEL/model.yaml, and add the release.yaml, chart and workflows that are missing.
+    """Split the data once, draft models/MODEL/model.yaml, and add the release.yaml, chart and workflows that are missing.
 
     Nothing that exists is overwritten. Read the draft, then run `release dry-run`, then commit.
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @models_argument
 @json_option
 def command(models: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 (click passes it)
-    r"""Put the trained model into an image and the image into the registry. The same model is the same image, anywhere.
+    """Put the trained model into an image and the image into the registry. The same model is the same image, anywhere.
 
     Needs the record that `release train` wrote for this commit; no Docker.
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @click.option("--base", metavar="REV", help="Compare with the merge base of REV and HEAD; otherwise with the ledger.")
 @json_option
 def command(base: str | None, as_json: bool) -> None:  # noqa: FBT001 (click passes it)
-    r"""Say which models are due: against a base revision in a pull request, against the ledger otherwise.
+    """Say which models are due: against a base revision in a pull request, against the ledger otherwise.
 
     With --json the document holds `matrix`, which a CI matrix can be made of.
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @models_argument
 @json_option
 def command(models: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 (click passes it)
-    r"""Say for each metric of the gate what the held-out rows can show, before any model is scored.
+    """Say for each metric of the gate what the held-out rows can show, before any model is scored.
 
     \b
     Example:

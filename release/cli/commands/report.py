@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.option("--markdown", is_flag=True, help="Print the Markdown instead of where it is.")
 @json_option
 def command(models: tuple[str, ...], base: str | None, markdown: bool, as_json: bool) -> None:  # noqa: FBT001 (click passes it)
-    r"""Write the verdict as Markdown, fit for a pull request, and as one HTML file that needs no network.
+    """Write the verdict as Markdown, fit for a pull request, and as one HTML file that needs no network.
 
     Needs the records that train, evaluate and gate wrote for this commit. Files: .release/reports/MODEL/.
 

@@ -13,7 +13,7 @@ SCHEMAS = ("model", "release")
 @click.argument("which", type=click.Choice(SCHEMAS), default="model")
 @click.option("--json", "as_json", is_flag=True, help="Accepted for uniformity: a schema is JSON already.")
 def command(which: str, as_json: bool) -> None:  # noqa: ARG001, FBT001 (click passes it)
-    r"""Print the JSON Schema of model.yaml (or of release.yaml).
+    """Print the JSON Schema of model.yaml (or of release.yaml).
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""`release status`: what serves where, since when, by which commit, on what evidence; by the ledger."""
+"""`release status`: what serves where by the ledger, since when and on what evidence; and what the cluster shows of it."""
 
 from __future__ import annotations
 
@@ -16,23 +16,48 @@ if TYPE_CHECKING:
 @click.command(short_help="Show what serves where, since when and why.")
 @models_argument
 @click.option("--fetch/--no-fetch", default=False, help="Ask the deploy branch's remote first.")
+@click.option("--cluster/--no-cluster", default=None, help="Ask the clusters too; the default where KUBECONFIG is set.")
+@click.option("--watch", is_flag=True, help="Show it again whenever a cluster reports a change; implies --cluster, --fetch.")
 @json_option
-def command(models: tuple[str, ...], fetch: bool, as_json: bool) -> None:  # noqa: FBT001 (click passes it)
-    r"""Show for every model and environment which release serves by the ledger, since when, and on what evidence.
+def command(models: tuple[str, ...], fetch: bool, cluster: bool | None, watch: bool, as_json: bool) -> None:  # noqa: FBT001 (click passes it)
+    """Show for every model and environment which release serves by the ledger, since when, and on what evidence.
+
+    With a cluster in reach also what it shows: phase and step, what was measured, and what to do where the two differ.
 
     \b
     Example:
       release status --fetch
     """
-    from release.cli.wiring import Workspace  # noqa: PLC0415 (kept off the path of --help)
+    from release.cli import actual  # noqa: PLC0415 (kept off the path of --help)
+    from release.cli.wiring import Workspace  # noqa: PLC0415 (as above)
     from release.config.names import model_name  # noqa: PLC0415 (as above)
+    from release.errors import BadInputError  # noqa: PLC0415 (as above)
+
+    def show() -> None:
+        ledgers = workspace.ledgers(fetch=fetch or watch)
+        known = sorted(set(ledgers) | {model_name(name) for name in workspace.models()})
+        wanted = [model_name(name) for name in models] or known
+        for name in wanted:
+            if name not in known:
+                fix = f"models here: {', '.join(known) or 'none yet'}"
+                raise BadInputError(f"there is no model {name}", where=f"models/{name}/model.yaml", fix=fix)
+        rows = [_row(name, environment, ledgers.get(name)) for name in wanted for environment in workspace.environments]
+        if clusters is not None:
+            for row in rows:
+                where = workspace.environment(row["environment"])
+                row["actual"] = actual.actual(workspace, clusters, ledgers, row["model"], where)
+        emit({"releases": rows}, lambda: _text(rows), as_json=as_json)
 
     workspace = Workspace.here()
-    ledgers = workspace.ledgers(fetch=fetch)
-    known = sorted(set(ledgers) | {model_name(name) for name in workspace.models()})
-    wanted = [model_name(name) for name in models] or known
-    rows = [_row(name, environment, ledgers.get(name)) for name in wanted for environment in workspace.environments]
-    emit({"releases": rows}, lambda: _text(rows), as_json=as_json)
+    clusters = None
+    if watch or cluster or (cluster is None and actual.is_known()):
+        from release.cli.reconciling import Clusters  # noqa: PLC0415 (only where a cluster is read)
+
+        clusters = Clusters(workspace.project.environments)
+    show()
+    for _ in clusters.changes() if watch and clusters else ():
+        click.clear()
+        show()
 
 
 def _row(model: ModelName, environment: EnvironmentName, ledger: Ledger | None) -> dict[str, Any]:
@@ -53,12 +78,15 @@ def _row(model: ModelName, environment: EnvironmentName, ledger: Ledger | None) 
 
 
 def _text(rows: list[dict[str, Any]]) -> str:
-    lines = []
+    from release.cli import actual  # noqa: PLC0415 (kept off the path of --help)
+
+    lines: list[str] = []
     for row in rows:
+        shown = actual.lines(row["actual"]) if "actual" in row else []
         head = f"{row['model']:<20} {row['environment']:<12}"
         release = row["serves"]
         if release is None:
-            lines.append(f"{head} nothing")
+            lines += [f"{head} nothing", *shown]
             continue
         evidence = row["evidence"]
         state = "verified" if row["verified"] else "not verified yet"
@@ -67,4 +95,5 @@ def _text(rows: list[dict[str, Any]]) -> str:
             f"{head} {release.version:<4} model {release.model_digest[7:19]} image {release.image_digest[7:19]} "
             f"since {row['since']} by {(row['commit'] or '?')[:12]}{judged}, {state}"
         )
+        lines += shown
     return "\n".join(lines) or "no models"

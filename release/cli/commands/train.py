@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @models_argument
 @json_option
 def command(models: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 (click passes it)
-    r"""Train the challenger of each model named, or of every model that is due.
+    """Train the challenger of each model named, or of every model that is due.
 
     The record and the model's files are kept under .release/ by digest; the same commit gives the same digest anywhere.
 
