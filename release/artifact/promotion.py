@@ -221,7 +221,9 @@ def _passed(event: Event, release: ReleaseId) -> bool:
 
 def _require_pass(verdict: VerdictRecord, model: ModelName) -> None:
     told = [_told(comparison) for comparison in verdict.comparisons if comparison.verdict is not Verdict.PASS]
-    why = "; ".join([*told, *verdict.reasons]) or "no reason was recorded"
+    # The record's own reasons repeat those of its comparisons, which are told already.
+    other = [reason for reason in verdict.reasons if not any(c.reason and c.reason in reason for c in verdict.comparisons)]
+    why = "; ".join([*told, *other]) or "no reason was recorded"
     match verdict.verdict:
         case Verdict.PASS:
             return
