@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 _IGNORE = "/.release/"
 _FILES = {PROJECT: PROJECT, "release-requirements.txt": ".github/release-requirements.txt"}
-_SCAFFOLD = (("charts/model", "charts/model"), ("workflows", ".github/workflows"))
+_SCAFFOLD = (
+    *((f"charts/{name}", f"charts/{name}") for name in ("model", "argocd", "reconciler")),
+    ("workflows", ".github/workflows"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
