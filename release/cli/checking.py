@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from release.artifact.values import OWNED, read
 from release.cli.due import existing
 from release.cli.each import base_of
-from release.cli.pipeline import check, job
+from release.cli.jobs import job
+from release.cli.pipeline import check
 from release.cli.wiring import EMBEDDED, LEDGER, Workspace
 from release.errors import SecurityRefusalError
 

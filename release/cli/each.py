@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from release.cli.due import chosen
-from release.cli.pipeline import job
+from release.cli.jobs import job
 from release.cli.wiring import Workspace
 from release.errors import ReleaseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from release.cli.pipeline import Job
+    from release.cli.jobs import Job
     from release.records import Commit
 
 R = TypeVar("R")

@@ -57,7 +57,7 @@ def open_forge(address: str | None, repository: str | None) -> Forge:
 
 def collect(workspace: Workspace, models: Sequence[str], base: str | None) -> Submission:
     """Gather what this job judged at HEAD; a model that could not be judged is left out, and said."""
-    from release.cli import pipeline  # noqa: PLC0415 (kept off the path of --help)
+    from release.cli import jobs, pipeline  # noqa: PLC0415 (kept off the path of --help)
     from release.cli.due import chosen  # noqa: PLC0415 (as above)
     from release.cli.each import base_of  # noqa: PLC0415 (as above)
 
@@ -65,7 +65,7 @@ def collect(workspace: Workspace, models: Sequence[str], base: str | None) -> Su
     start = base_of(workspace, base)
     for name, kind in chosen(workspace, models, base=base):
         try:
-            job = pipeline.job(workspace, name, kind=kind, base=start)
+            job = jobs.job(workspace, name, kind=kind, base=start)
             trained = pipeline.train(workspace, job, known=True)
             evaluated = pipeline.evaluate(workspace, job, trained, known=True)
             verdict = pipeline.gate(workspace, job, evaluated, known=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from release.artifact.serial import digest_json
-from release.cli.pipeline import model_files, report_folder
+from release.cli.champions import model_files
+from release.cli.pipeline import report_folder
 from release.errors import EnvironmentTroubleError
 from release.records import EvaluateRecord, TrainRecord, VerdictRecord
 

@@ -7,92 +7,38 @@ must not wait for scikit-learn.
 
 from __future__ import annotations
 
-import tempfile
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, assert_never
 
-from release.artifact.model import MANIFEST, ModelManifest, installed_versions
+from release.artifact.model import installed_versions
 from release.artifact.oci import EMPTY_BASE
-from release.artifact.serial import digest_json, digest_of
-from release.cli.wiring import LEDGER, STATE
-from release.config.build import effective_gate
-from release.data.inputs import MODELS
+from release.artifact.serial import digest_json
+from release.cli.champions import champion_event, champion_of, model_files
 from release.errors import (
     BadInputError,
-    ConflictError,
-    EnvironmentTroubleError,
     GateFailedError,
     InconclusiveError,
-    SecurityRefusalError,
 )
 from release.records import (
     CheckRecord,
     EvaluateRecord,
-    Kind,
     PackageRecord,
     ReportRecord,
     TrainRecord,
     Verdict,
     VerdictRecord,
 )
-from release.stages.plan import inputs_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
-    from release.artifact.ledger import Ledger
+    from release.cli.jobs import Job
     from release.cli.wiring import Workspace
-    from release.config.model import GateSpec, ModelSpec
-    from release.records import Commit, Digest, Event, Inputs, ModelName, ReleaseId
-    from release.stages.evaluate import Champion
+    from release.records import Digest, ModelName
 
 R = TypeVar("R")
 RECIPE = 2
 """Raised when the toolkit itself would train another model from the same inputs."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """One model at one commit, and what every stage needs to know of it."""
-
-    model: ModelName
-    spec: ModelSpec
-    inputs: Inputs
-    kind: Kind
-    ledger: Ledger
-    policy: GateSpec
-
-    @property
-    def folder(self) -> str:
-        """The model's folder, relative to the repository."""
-        return f"{MODELS}/{self.model}"
-
-
-def job(
-    workspace: Workspace,
-    model: ModelName,
-    *,
-    kind: Kind = Kind.TRAIN,
-    base: Commit | None = None,
-) -> Job:
-    """Gather one model's configuration, inputs and ledger at HEAD.
-
-    With `base`, the gate's policy is the base commit's where the model exists there: no change relaxes the margin that
-    judges it. Raises BadInputError for files that are wrong or not committed.
-    """
-    spec = workspace.spec(model)
-    workspace.require_clean([model])
-    workspace.source.tree(workspace.head, f"{MODELS}/{model}")  # refuses links, which could name anything
-    inputs = inputs_at(workspace.source, workspace.head, model)
-    if inputs is None:
-        raise BadInputError("model.yaml is not in the commit", where=f"{MODELS}/{model}", fix="commit it")
-    judged_by, project = spec, workspace.project
-    if base is not None and workspace.source.read(base, f"{MODELS}/{model}/model.yaml") is not None:
-        judged_by, project = workspace.spec(model, base), workspace.project_at(base)
-    policy = effective_gate(judged_by, project, where=f"{MODELS}/{model}/model.yaml")
-    ledger = workspace.ledger(model, tip=workspace.branch.tip(fetch=False))
-    return Job(model=model, spec=spec, inputs=inputs, kind=kind, ledger=ledger, policy=policy)
 
 
 def check(workspace: Workspace, job: Job) -> CheckRecord:
@@ -165,7 +111,7 @@ def evaluate(workspace: Workspace, job: Job, trained: TrainRecord, *, known: boo
             key=key,
             folder=workspace.source.root / job.folder,
             challenger=(trained.model_digest, model_files(workspace, trained)),
-            champion=_champion(workspace, job, event) if event else None,
+            champion=champion_of(workspace, job, event) if event else None,
             store=workspace.store,
             progress=workspace.progress,
             time_requests=job.policy.budgets.latency_ms is not None,
@@ -266,26 +212,6 @@ def package(workspace: Workspace, job: Job, trained: TrainRecord, *, known: bool
     return _memo(workspace, job, "package", key, PackageRecord, None if known else run, usable=usable)
 
 
-def champion_event(workspace: Workspace, job: Job) -> Event | None:
-    """Return the event that made the champion, by the ledger."""
-    from release.artifact.ledger import champion  # noqa: PLC0415 (with the ledger only)
-
-    return champion(job.ledger, workspace.environments)
-
-
-def model_files(workspace: Workspace, trained: TrainRecord) -> Mapping[str, bytes]:
-    """Return the trained model's files. Raises EnvironmentTroubleError when the local memory has lost one."""
-    files = {name: workspace.store.get(digest) for name, digest in trained.files.items()}
-    found = {name: content for name, content in files.items() if content is not None}
-    if len(found) != len(files):
-        raise EnvironmentTroubleError(
-            f"the files of {trained.model_digest[:19]} are gone",
-            where=STATE,
-            fix=f"run `release train {trained.model}` again",
-        )
-    return found
-
-
 def exit_for(verdict: VerdictRecord) -> None:
     """Turn a verdict that is no PASS into its exit code. Raises GateFailedError or InconclusiveError."""
     name = verdict.model or "the challenger"
@@ -336,78 +262,3 @@ def _memo(
     record = run()
     workspace.store.put_record(stage, key, record)
     return record
-
-
-def _champion(workspace: Workspace, job: Job, event: Event) -> Champion:
-    """List the ways to the champion's predictions, in the order of preference."""
-    from release.stages.evaluate import Champion, Way  # noqa: PLC0415 (scikit-learn)
-
-    if event.release is None:
-        raise ConflictError(
-            "the champion's event names no release", where=f"{LEDGER}/{job.model}.jsonl", fix="see `release history`"
-        )
-    release = event.release
-    threshold = event.predictions.get("threshold")
-    return Champion(
-        digest=release.model_digest,
-        threshold=float(threshold) if threshold is not None else None,
-        ways=(
-            Way(name="store", fetch=lambda: _from_store(workspace, release.model_digest)),
-            Way(name="registry", fetch=lambda: _from_registry(workspace, release)),
-            Way(name="rebuild", fetch=lambda: _rebuilt(workspace, job, event)),
-            Way(name="committed-predictions", fetch=lambda: _committed(workspace, event)),
-        ),
-    )
-
-
-def _from_store(workspace: Workspace, digest: Digest) -> Mapping[str, bytes] | None:
-    manifest = workspace.store.get(digest)
-    if manifest is None:
-        return None
-    named = ModelManifest.parse(manifest, where=digest).files
-    files = {name: workspace.store.get(one.digest) for name, one in named.items()}
-    whole = {name: content for name, content in files.items() if content is not None}
-    return {MANIFEST: manifest, **whole} if len(whole) == len(files) else None
-
-
-def _from_registry(workspace: Workspace, release: ReleaseId) -> Mapping[str, bytes] | None:
-    from release.stages.package import unpack  # noqa: PLC0415 (with the champion only)
-
-    prefix, _, repository = release.image_repository.rpartition("/")
-    if prefix != workspace.registry.name:
-        return None
-    return unpack(workspace.registry, repository, release.image_digest)
-
-
-def _rebuilt(workspace: Workspace, job: Job, event: Event) -> Mapping[str, bytes] | None:
-    """Train the champion again from its commit; a result with another digest is no champion."""
-    from release.stages.train import train as stage  # noqa: PLC0415 (scikit-learn)
-
-    if event.commit is None or event.release is None:
-        return None
-    versions = installed_versions()
-    workspace.state.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=workspace.state, prefix="rebuild-") as folder:
-        spec = workspace.spec(job.model, event.commit)
-        workspace.source.export(event.commit, job.folder, Path(folder))
-        record = stage(
-            job.model,
-            spec,
-            commit=event.commit,
-            key=event.release.model_digest,
-            folder=Path(folder),
-            versions=versions,
-            store=workspace.store,
-            progress=workspace.progress,
-        )
-    return model_files(workspace, record) if record.model_digest == event.release.model_digest else None
-
-
-def _committed(workspace: Workspace, event: Event) -> bytes | None:
-    path, digest = event.predictions.get("path"), event.predictions.get("digest")
-    if path is None:
-        return None
-    content = workspace.branch.read(workspace.branch.tip(fetch=False), path)
-    if content is not None and digest_of(content) != digest:
-        raise SecurityRefusalError("these predictions are not those the ledger names", where=path, fix="restore the file")
-    return content

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from release.artifact.promotion import Asked, Promotion
 from release.artifact.values import draft
 from release.cli import pipeline
+from release.cli.champions import champion_event
 from release.cli.indexing import champion_alias
 from release.config.names import environment_name
 from release.data.inputs import CHART
@@ -20,7 +21,7 @@ from release.records import Outcome, VerdictRecord
 from release.schedule import duration, window
 
 if TYPE_CHECKING:
-    from release.cli.pipeline import Job
+    from release.cli.jobs import Job
     from release.cli.wiring import Workspace
     from release.records import EvaluateRecord, Event, PackageRecord, PromoteRecord, TrainRecord
 
@@ -82,7 +83,7 @@ def _met_another_champion(workspace: Workspace, job: Job, trained: TrainRecord) 
 
     Then somebody was faster since, and this job is the loser of a race: it is judged again rather than sent back.
     """
-    event = pipeline.champion_event(workspace, job)
+    event = champion_event(workspace, job)
     now = event.release.model_digest if event and event.release else None
     about = [
         verdict.champion
@@ -93,7 +94,7 @@ def _met_another_champion(workspace: Workspace, job: Job, trained: TrainRecord) 
 
 
 def _judged_again(workspace: Workspace, job: Job, trained: TrainRecord) -> tuple[EvaluateRecord, VerdictRecord]:
-    event = pipeline.champion_event(workspace, job)
+    event = champion_event(workspace, job)
     name = event.release.model_digest[:19] if event and event.release else "nobody"
     workspace.progress.note(f"{job.model}: the champion is {name} now, judging again")
     evaluated = pipeline.evaluate(workspace, job, trained)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from release.cli.pipeline import champion_event
+from release.cli.champions import champion_event
 from release.config.source import parse
 from release.data import contract, tables
 from release.errors import EnvironmentTroubleError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from release.cli.pipeline import Job
+    from release.cli.jobs import Job
     from release.cli.wiring import Workspace
     from release.records import EvaluateRecord, PackageRecord, Scored, TrainRecord, VerdictRecord
 

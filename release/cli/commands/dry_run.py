@@ -9,7 +9,7 @@ import click
 from release.cli.render import emit, json_option, models_argument
 
 if TYPE_CHECKING:
-    from release.cli.pipeline import Job
+    from release.cli.jobs import Job
     from release.cli.wiring import Workspace
     from release.records import VerdictRecord
 
@@ -32,7 +32,7 @@ def command(models: tuple[str, ...], environment: str | None, base: str | None, 
     from release.cli.due import chosen  # noqa: PLC0415 (kept off the path of --help)
     from release.cli.each import base_of  # noqa: PLC0415 (as above)
     from release.cli.finish import finish  # noqa: PLC0415 (as above)
-    from release.cli.pipeline import job  # noqa: PLC0415 (as above)
+    from release.cli.jobs import job  # noqa: PLC0415 (as above)
     from release.cli.wiring import Workspace  # noqa: PLC0415 (as above)
     from release.errors import ReleaseError  # noqa: PLC0415 (as above)
 

@@ -10,7 +10,7 @@ from release.cli.render import json_option, models_argument, show
 from release.config.names import METRICS
 
 if TYPE_CHECKING:
-    from release.cli.pipeline import Job
+    from release.cli.jobs import Job
     from release.cli.wiring import Workspace
     from release.records import EvaluateRecord
 

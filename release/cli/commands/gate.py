@@ -9,7 +9,7 @@ import click
 from release.cli.render import json_option, models_argument, show
 
 if TYPE_CHECKING:
-    from release.cli.pipeline import Job
+    from release.cli.jobs import Job
     from release.cli.wiring import Workspace
     from release.records import VerdictRecord
 

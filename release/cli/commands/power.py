@@ -9,7 +9,7 @@ import click
 from release.cli.render import emit, json_option, models_argument
 
 if TYPE_CHECKING:
-    from release.cli.pipeline import Job
+    from release.cli.jobs import Job
     from release.cli.wiring import Workspace
     from release.stages.power import Reach
 

@@ -11,7 +11,7 @@ from release.cli.render import emit, json_option, models_argument
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from release.cli.pipeline import Job
+    from release.cli.jobs import Job
     from release.cli.wiring import Workspace
     from release.records import ReportRecord
 
