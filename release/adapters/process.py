@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import shlex
 import subprocess
 from dataclasses import dataclass, field
@@ -219,12 +220,15 @@ class Git:
         return {path: content for path, content in zip(files, contents, strict=True) if content is not None}
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all, whenever the process dies; folders are made."""
+def write_whole(path: Path, content: bytes, *, unfinished_in: Path | None = None) -> None:
+    """Write a file so that it is there whole or not at all, whenever the process dies; folders are made.
+
+    What is half-written lies beside the file, or in the folder `unfinished_in` of the same file system.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = (unfinished_in or path.parent) / f".unfinished-{secrets.token_hex(8)}"
     try:
-        with part.open("wb") as file:
+        with part.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

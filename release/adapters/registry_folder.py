@@ -10,10 +10,9 @@ import contextlib
 import fcntl
 import hashlib
 import json
-import os
-import secrets
 from typing import TYPE_CHECKING, Any
 
+from release.adapters.process import write_whole
 from release.artifact import oci
 from release.artifact.reference import check_digest, check_repository, check_tag
 from release.artifact.serial import canonical
@@ -182,16 +181,7 @@ def _update(path: Path, content: bytes) -> None:
 def _write(path: Path, content: bytes) -> None:
     """Replace a file at once. Half-written files stay outside blobs/, where tools take every file for a blob."""
     folder = path.parents[2] if path.parent.name == "sha256" else path.parent
-    unfinished = folder / f".unfinished-{secrets.token_hex(8)}"
-    try:
-        with unfinished.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+    write_whole(path, content, unfinished_in=folder)
 
 
 @contextlib.contextmanager

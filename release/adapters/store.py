@@ -6,15 +6,16 @@ Everything in it can be deleted at any time; what it saves is work. Writes are a
 from __future__ import annotations
 
 import contextlib
-import os
 import re
-import tempfile
-from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from release.adapters.process import write_whole
 from release.artifact.serial import canonical, digest_of, load
 from release.errors import BadInputError, EnvironmentTroubleError, SecurityRefusalError
 from release.records import Digest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 R = TypeVar("R")
 _HEX = re.compile(r"[0-9a-f]{64}\Z")
@@ -77,17 +78,7 @@ class FolderStore:
     def write(self, path: Path, content: bytes) -> None:
         """Write a file whole or not at all. Raises EnvironmentTroubleError when the disk refuses."""
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                Path(temporary).replace(path)
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
+            write_whole(path, content)
         except OSError as error:
             raise EnvironmentTroubleError(
                 f"cannot write: {error.strerror}",

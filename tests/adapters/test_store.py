@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -250,3 +251,13 @@ def test_a_killed_writer_leaves_nothing_that_counts(store: FolderStore) -> None:
         assert all(len(challenger) == len(KEY) for challenger in store.looks(KEY))
     store.put_record("check", KEY, RECORD)
     assert store.records("check", CheckRecord) == [RECORD]
+
+
+def test_files_are_as_readable_as_the_umask_says(store: FolderStore) -> None:
+    """What is written for people, such as a drafted model.yaml, is no secret of the one who ran the command."""
+    before = os.umask(0o022)
+    try:
+        store.write(store.root / "model.yaml", b"x")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((store.root / "model.yaml").stat().st_mode) == 0o644
