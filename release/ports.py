@@ -6,7 +6,8 @@ translates its library's failures into `release.errors`; *retryable* is `Environ
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from release.artifact.deployment import Deployment
+    from release.artifact.findings import Finding
     from release.artifact.forge import Check, PullRequest, Run
     from release.artifact.oci import Image
     from release.records import Commit, Digest, EvaluateRecord, ModelName, TrainRecord, VerdictRecord
@@ -108,6 +111,15 @@ class DeployBranch(Protocol):
         Raises EnvironmentTroubleError when the remote cannot be reached or refuses for another reason.
         """
 
+    def other(self, branch: str) -> Commit | None:
+        """Return the tip of another branch of the same repository, None when there is none; the remote is asked."""
+
+    def push(self, branch: str, commit: Commit, expected: Commit | None) -> bool:
+        """Move another branch of the same repository to a commit, as `publish` does, whatever history it had."""
+
+    def change(self, commit: Commit) -> Mapping[str, tuple[bytes | None, bytes | None]]:
+        """Return each path that a commit changed, with its bytes before and after; nothing for a merge."""
+
 
 class Store(Protocol):
     """The local memory under `.release/`: blobs by digest, records by the digest of what they were made from."""
@@ -135,14 +147,50 @@ class Registry(Protocol):
     def has(self, repository: str, digest: Digest) -> bool:
         """Say whether a manifest is there."""
 
-    def push(self, repository: str, image: Image, tag: str) -> None:
-        """Store an image and tag it; storing it twice is one storing. Raises SecurityRefusalError on another digest."""
+    def push(self, repository: str, image: Image, tag: str, *, lender: Lender | None = None) -> None:
+        """Store an image and tag it; storing it twice is one storing.
+
+        What the image only names and is not there yet comes from `lender`. Raises SecurityRefusalError on another digest.
+        """
 
     def manifest(self, repository: str, digest: Digest) -> bytes | None:
         """Return a manifest's bytes, digest checked; None when it is not there."""
 
     def blob(self, repository: str, digest: Digest) -> bytes | None:
         """Return a blob's bytes, digest checked; None when it is not there."""
+
+    def fetch(self, repository: str, digest: Digest, into: BinaryIO) -> bool:
+        """Write a blob, digest checked, into an empty file in pieces; False when it is not there."""
+
+
+@dataclass(frozen=True)
+class Lender:
+    """A repository, of this registry or of another one, that has the layers of a base."""
+
+    registry: Registry
+    repository: str
+
+    @property
+    def name(self) -> str:
+        """The repository with its registry, as in `image.repository`."""
+        return f"{self.registry.name}/{self.repository}"
+
+
+class Renderer(Protocol):
+    """What turns a chart and values into manifests, without a cluster."""
+
+    def render(self, deployment: Deployment) -> str:
+        """Return the manifests as one YAML text. Raises BadInputError for values or templates that are refused."""
+
+    def lint(self, deployment: Deployment) -> Sequence[Finding]:
+        """Return what is wrong with the chart, given these values."""
+
+
+class Validator(Protocol):
+    """A checker of rendered manifests that somebody else wrote."""
+
+    def validate(self, rendered: Mapping[str, str]) -> Mapping[str, Sequence[Finding]]:
+        """Return what is wrong with each render, by its name; what concerns all of them is under the empty name."""
 
 
 class Tracking(Protocol):
@@ -180,8 +228,23 @@ class Forge(Protocol):
     def comment(self, number: int, marker: str, body: str) -> None:
         """Keep one comment of ours, the one that begins with `marker`, at `body`, on a pull request."""
 
-    def status(self, commit: Commit, state: Check, description: str, url: str = "") -> None:
-        """Set the commit status that branch protection asks for; `url` is where it leads."""
+    def status(self, commit: Commit, state: Check, description: str, url: str = "", *, context: str = ...) -> None:
+        """Set the commit status that branch protection asks for, or another `context`; `url` is where it leads."""
 
     def propose(self, branch: str, base: str, title: str, body: str) -> int:
         """Open the pull request from a pushed branch into `base`, or bring the open one up to date; return its number."""
+
+    def proposals(self, base: str) -> Mapping[str, int]:
+        """Return the open pull requests from this repository's own branches into `base`: number by branch."""
+
+    def declined(self, branch: str, base: str, head: Commit) -> int | None:
+        """Return the pull request of this very head that was closed without being merged, None when there is none."""
+
+    def close(self, number: int) -> None:
+        """Close a pull request without merging it; one that is closed or merged stays so."""
+
+    def merged(self, commit: Commit) -> Sequence[int]:
+        """Return the merged pull requests that brought a commit, however they were merged."""
+
+    def belongs(self, login: str, group: str) -> bool:
+        """Say whether somebody is in a group: OWNERS is who may write to the repository, others are named ORG/TEAM."""

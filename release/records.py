@@ -66,8 +66,8 @@ class Inputs:
     """Digests of everything that decides a model's release, by the part of the release it decides.
 
     Two commits with equal `Inputs` need no second release. `train` covers task, data contract, training data, features,
-    estimator, search, seed and the toolkit's pin; `test` the held-out file; `policy` the gate; `package` the serving format
-    and the runtime; `deploy` serving resources, rollout and the chart.
+    estimator, search, seed, the toolkit's pin and a serving format other than skops; `test` the held-out file; `policy` the
+    gate; `package` the serving format and the digest of its runtime image; `deploy` serving resources, rollout and chart.
     """
 
     train: Digest
@@ -247,7 +247,10 @@ class ReportRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class PackageRecord:
-    """A model's image in the registry. `digest` is the manifest's; `diff_id` the uncompressed model layer's."""
+    """A model's image in the registry. `digest` is the manifest's; `diff_id` the uncompressed model layer's.
+
+    `runtime` is the image it was put on, None for one that runs nothing; `requests` counts those it carries for a replay.
+    """
 
     model: ModelName
     key: Digest
@@ -258,6 +261,8 @@ class PackageRecord:
     layer: Digest
     diff_id: Digest
     size_bytes: int
+    runtime: str | None = None
+    requests: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -317,13 +322,21 @@ class Outcome(enum.StrEnum):
     PROMOTED = "promoted"
     ALREADY = "already"
     SHOWN = "shown"
+    REFUSED = "refused"
+    """Nobody asked, and the ledger says now that it is not promoted."""
+    WAITING = "waiting"
+    """Nobody asked, and the ledger says now that approvals are missing."""
+    PROPOSED = "proposed"
+    """It is in a pull request."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PromoteRecord:
-    """A promotion as it was committed (`PROMOTED`), found done (`ALREADY`) or only shown (`SHOWN`).
+    """A promotion as it was committed (`PROMOTED`), found done (`ALREADY`), only shown (`SHOWN`), or refused, or proposed.
 
     `diff` is the unified diff of the deploy branch; `deploy_commit` the commit that holds it, None when only shown.
+    `verdict` is what the evidence says, `why` what stands in its way, with `fix`; of a proposal `pull` is the number, and
+    `deploy_branch` and `deploy_commit` are the pull request's own.
     """
 
     model: ModelName
@@ -335,3 +348,7 @@ class PromoteRecord:
     deploy_commit: Commit | None
     attempts: int
     diff: str
+    verdict: Verdict | None = None
+    why: str | None = None
+    fix: str | None = None
+    pull: int | None = None

@@ -7,9 +7,7 @@ permissions, gets into a message.
 from __future__ import annotations
 
 import json
-import random
 import re
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -17,6 +15,7 @@ import requests
 
 from release.artifact.forge import asked_wait, goes_on
 from release.errors import EnvironmentTroubleError
+from release.patience import Patience, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,23 +30,10 @@ _ADDRESS = "check the address of its interface"
 _MOST_PAGES = 200
 _MOST_BYTES = 32 << 20
 _CHUNK = 1 << 16
-_FIRST_WAIT = 0.5
+_ATTEMPTS = 6
 _LONGEST_WAIT = 120.0
 _OK, _MULTIPLE = 200, 300
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _TIMEOUT, _SERVER = 401, 403, 404, 408, 500
-
-
-@dataclass(frozen=True, kw_only=True)
-class Patience:
-    """How long to wait for a server, in seconds, and how often: `timeout` is to connect, and between two reads.
-
-    `sleep` waits, `jitter` returns a number from 0 to 1 that spreads the waits of many clients.
-    """
-
-    timeout: tuple[float, float] = (10.0, 60.0)
-    attempts: int = 6
-    sleep: Callable[[float], None] = time.sleep
-    jitter: Callable[[], float] = random.random
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,15 +67,6 @@ class Reply:
         return self.status == _NOT_FOUND
 
 
-class TransientError(Exception):
-    """Trouble that may be over in a moment; `wait` is what the server asked for, in seconds."""
-
-    def __init__(self, what: str, wait: float = 0.0) -> None:
-        """Say what the forge did, as the end of a sentence."""
-        super().__init__(what)
-        self.wait = wait
-
-
 class Wire:
     """Requests to one forge, below the address of its interface."""
 
@@ -116,8 +93,8 @@ class Wire:
 
         Raises EnvironmentTroubleError when the trouble stays, or the forge asks to wait too long.
         """
-        number = 1
-        while True:
+
+        def attempt() -> T:
             try:
                 return operation()
             except TransientError as trouble:
@@ -125,13 +102,11 @@ class Wire:
                     self._trouble(
                         f"the forge limits requests for another {trouble.wait:.0f} s", "run the command again then"
                     )
-                if number >= self._patience.attempts:
-                    self._trouble(f"the forge {trouble} ({number} attempts)", "run the command again later")
-                backoff = _FIRST_WAIT * 2 ** (number - 1) * (0.5 + self._patience.jitter() / 2)
-                self._patience.sleep(max(backoff, trouble.wait))
-                number += 1
+                raise
             except (LookupError, TypeError, AttributeError) as error:  # a field that is not there, or is something else
                 raise EnvironmentTroubleError(_STRANGE, where=self.api, fix=_ADDRESS) from error
+
+        return self._patience.again(attempt, who="the forge", where=self.api, attempts=_ATTEMPTS, longest=_LONGEST_WAIT)
 
     def send(
         self,

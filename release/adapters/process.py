@@ -8,18 +8,19 @@ not live here.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
 import shlex
 import subprocess
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from release.errors import EnvironmentTroubleError, SecurityRefusalError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
 LOCAL = 120.0
@@ -225,11 +226,18 @@ def write_whole(path: Path, content: bytes, *, unfinished_in: Path | None = None
 
     What is half-written lies beside the file, or in the folder `unfinished_in` of the same file system.
     """
+    with whole_file(path, unfinished_in=unfinished_in) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def whole_file(path: Path, *, unfinished_in: Path | None = None) -> Iterator[BinaryIO]:
+    """Give a file to write to, which takes its place when the context ends well; otherwise as `write_whole`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = (unfinished_in or path.parent) / f".unfinished-{secrets.token_hex(8)}"
     try:
-        with part.open("xb") as file:
-            file.write(content)
+        with part.open("x+b") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)

@@ -10,12 +10,13 @@ import contextlib
 import fcntl
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+import shutil
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from release.adapters.process import write_whole
+from release.adapters.process import whole_file, write_whole
 from release.artifact import oci
 from release.artifact.reference import check_digest, check_repository, check_tag
-from release.artifact.serial import canonical
+from release.artifact.serial import canonical, digest_of_file
 from release.errors import BadInputError, EnvironmentTroubleError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from release.artifact.oci import Image
+    from release.ports import Lender
     from release.records import Digest
 
 _LAYOUT = canonical({"imageLayoutVersion": "1.0.0"})
@@ -59,13 +61,13 @@ class FolderRegistry:
             return False
         folder = self._folder(repository)
         with _disk(folder):
-            return all(_intact(_blob(folder, one.digest)) for one in oci.descriptors(manifest))
+            return all(_whole(_blob(folder, one.digest)) for one in oci.descriptors(manifest))
 
-    def push(self, repository: str, image: Image, tag: str) -> None:
+    def push(self, repository: str, image: Image, tag: str, *, lender: Lender | None = None) -> None:
         """Store an image and point a tag at it; storing it twice is one storing, a tag that moves leaves its old image.
 
-        Raises SecurityRefusalError when a blob is not what it is called, EnvironmentTroubleError when a layer that the image
-        only names is not here, or the disk refuses.
+        A layer that the image only names is copied from `lender`. Raises SecurityRefusalError when a blob is not what it is
+        called, EnvironmentTroubleError when such a layer is neither here nor there, or the disk refuses.
         """
         named = oci.contents(image)
         check_tag(tag)
@@ -73,8 +75,8 @@ class FolderRegistry:
         with _disk(folder):
             (folder / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
             for one in named:
-                self._store(folder, one.digest, image.blobs.get(one.digest))
-            self._store(folder, image.digest, image.manifest)
+                self._store(folder, one.digest, image.blobs.get(one.digest), lender)
+            self._store(folder, image.digest, image.manifest, None)
             with _locked(folder):
                 _update(folder / "oci-layout", _LAYOUT)
                 _update(folder / "index.json", canonical(_with_tag(_index(folder), image, tag)))
@@ -93,6 +95,18 @@ class FolderRegistry:
         with _disk(folder):
             return _intact(_blob(folder, digest))
 
+    def fetch(self, repository: str, digest: Digest, into: BinaryIO) -> bool:
+        """Write a blob into an empty file in pieces; False when it is not there or damaged. Raises as `has`."""
+        folder = self._folder(repository)
+        path = _blob(folder, digest)
+        with _disk(folder):
+            if not _whole(path):
+                return False
+            with path.open("rb") as file:
+                shutil.copyfileobj(file, into)
+            into.seek(0)
+        return True
+
     def _folder(self, repository: str) -> Path:
         if _RESERVED & set(check_repository(repository).split("/")):
             raise BadInputError(
@@ -102,21 +116,34 @@ class FolderRegistry:
             )
         return self._root / repository
 
-    def _store(self, folder: Path, digest: Digest, content: bytes | None) -> None:
+    def _store(self, folder: Path, digest: Digest, content: bytes | None, lender: Lender | None) -> None:
         path = _blob(folder, digest)
-        if _intact(path) is not None:
+        if _whole(path):
             return
-        if content is None:
+        if content is not None:
+            _write(path, content)
+            return
+        with whole_file(path, unfinished_in=folder) as file:
+            if lender is not None and lender.registry.fetch(lender.repository, digest, file):
+                return
             raise EnvironmentTroubleError(
                 f"layer {digest} of the base image is not here, and the image does not carry it",
-                where=str(folder),
+                where=lender.name if lender else str(folder),
                 fix="copy the base image into this repository first, then run the command again",
             )
-        _write(path, content)
 
 
 def _blob(folder: Path, digest: Digest) -> Path:
     return folder / "blobs" / "sha256" / check_digest(digest).removeprefix("sha256:")
+
+
+def _whole(path: Path) -> bool:
+    """Say whether a blob's bytes hash to its name; layers are not read into memory for that."""
+    try:
+        with path.open("rb") as file:
+            return digest_of_file(file) == f"sha256:{path.name}"
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _intact(path: Path) -> bytes | None:

@@ -122,7 +122,8 @@ def token_request(challenge: Challenge, scope: str, ours: Credentials | None, *,
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         return Call(method="POST", url=realm, scope=scope, headers=headers, body=urlencode(form).encode())
     headers = {"Authorization": ours.basic} if ours and ours.basic else {}
-    return Call(method="GET", url=with_query(realm, wanted), scope=scope, headers=headers)
+    # Several scopes are several parameters here, and one with spaces in a form.
+    return Call(method="GET", url=with_query(realm, wanted | {"scope": scope.split()}), scope=scope, headers=headers)
 
 
 def granted_token(content: bytes) -> str | None:

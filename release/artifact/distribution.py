@@ -11,7 +11,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from release.artifact.reference import check_host, check_repository
@@ -57,14 +57,18 @@ class Address:
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One request. `scope` is what it needs to be granted, as in `repository:ml/churn:pull`; `limit` bounds the answer."""
+    """One request. `scope` is what it needs to be granted, as in `repository:ml/churn:pull`; `limit` bounds the answer.
+
+    What is too large for memory is read from a `body` that is a file, or written `into` one when the answer is 200.
+    """
 
     method: str
     url: str
     scope: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes | None = field(default=None, repr=False)
+    body: bytes | BinaryIO | None = field(default=None, repr=False)
     limit: int = MANIFEST_LIMIT
+    into: BinaryIO | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,11 +124,11 @@ def same_origin(one: str, other: str) -> bool:
     return (left.scheme, left.netloc.lower()) == (right.scheme, right.netloc.lower())
 
 
-def upload_url(base: str, started: Answer, digest: Digest) -> str:
+def upload_url(base: str, started: Answer, digest: Digest | None = None) -> str:
     """Return where a blob's bytes go, by the answer to the call of `base` that began the upload.
 
-    Raises EnvironmentTroubleError when the answer names no place, SecurityRefusalError when that place is unencrypted and
-    `base` is not.
+    Without a digest it is the upload itself, to be given up. Raises EnvironmentTroubleError when the answer names no place,
+    SecurityRefusalError when that place is unencrypted and `base` is not.
     """
     where = urlsplit(base).netloc
     try:
@@ -140,12 +144,12 @@ def upload_url(base: str, started: Answer, digest: Digest) -> str:
             where=where,
             fix="have its external URL corrected (a proxy in front may hide https from it)",
         )
-    return with_query(url, {"digest": digest})
+    return url if digest is None else with_query(url, {"digest": digest})
 
 
-def with_query(url: str, parameters: Mapping[str, str]) -> str:
-    """Return a URL with parameters added to whatever query it has."""
-    return url + ("&" if "?" in url else "?") + urlencode(parameters)
+def with_query(url: str, parameters: Mapping[str, str | list[str]]) -> str:
+    """Return a URL with parameters added to whatever query it has; a list is a parameter for each of its items."""
+    return url + ("&" if "?" in url else "?") + urlencode(parameters, doseq=True)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -187,6 +187,15 @@ def contents(image: Image) -> tuple[Descriptor, ...]:
     return named
 
 
+def labels(image: Image) -> Mapping[str, str]:
+    """Return the labels of an image that carries its config. Raises BadInputError when it does not."""
+    config = image.blobs.get(descriptors(image.manifest)[0].digest)
+    if config is None:
+        raise BadInputError("the image does not carry its config", where=image.digest, fix="make it with from_parts")
+    found = (_parsed(config, "image config").get("config") or {}).get("Labels") or {}
+    return {str(name): str(value) for name, value in found.items()}
+
+
 def _parsed(content: bytes, what: str) -> dict[str, Any]:
     try:
         value = json.loads(content, parse_constant=_no_constant)

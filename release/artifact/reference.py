@@ -59,6 +59,11 @@ def check_tag(text: str) -> str:
     return text
 
 
+def keeping_tag(digest: Digest) -> str:
+    """Return the tag that keeps an image: registries collect what no tag names."""
+    return f"sha256-{digest.removeprefix('sha256:')[:40]}"
+
+
 def check_host(text: str) -> tuple[str, int | None]:
     """Return host name and port of a registry. Raises BadInputError unless it can be told from a repository's first part."""
     found = _HOST.fullmatch(text) if len(text) <= _NAME_LIMIT else None

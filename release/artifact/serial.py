@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import json
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from release.errors import BadInputError
 from release.records import Digest
@@ -20,10 +20,20 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
+_PIECE = 1 << 20
+
 
 def digest_of(content: bytes) -> Digest:
     """Return `sha256:<hex>` of bytes."""
     return Digest("sha256:" + hashlib.sha256(content).hexdigest())
+
+
+def digest_of_file(file: BinaryIO) -> Digest:
+    """Return `sha256:<hex>` of what is left of an open file, without holding it in memory."""
+    summed = hashlib.sha256()
+    while piece := file.read(_PIECE):
+        summed.update(piece)
+    return Digest("sha256:" + summed.hexdigest())
 
 
 def plain(value: object) -> Any:

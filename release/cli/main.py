@@ -26,6 +26,7 @@ COMMANDS = {
     "report": "Write the verdict as Markdown and as one HTML file.",
     "compare": "Judge two files of predictions by one metric.",
     "power": "Say what a test set can and cannot show.",
+    "runtime": "Build the image that models are put on, and push it.",
     "package": "Put the model into an image, by digest.",
     "publish": "Tell the forge what a pull request's job found.",
     "promote": "Commit values and ledger of one environment, and push them.",

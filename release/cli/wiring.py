@@ -54,6 +54,8 @@ class Workspace:
 
     source: GitSource
     snapshot: Commit | None = None
+    policy: Commit | None = None
+    """The commit that release.yaml is read from, None for the work tree."""
 
     @classmethod
     def here(cls) -> Workspace:
@@ -104,8 +106,15 @@ class Workspace:
 
     @cached_property
     def project(self) -> ProjectSpec:
-        """The work tree's `release.yaml`. Raises BadInputError when it is missing or wrong."""
-        return self.project_at(None)
+        """The work tree's `release.yaml`, or `policy`'s. Raises BadInputError when it is missing or wrong."""
+        return self.project_at(self.policy)
+
+    def following(self, branch: str) -> Workspace:
+        """Return this repository with `release.yaml` as a branch of `origin` has it now; the work tree stays as it is.
+
+        Raises EnvironmentTroubleError when it cannot be fetched.
+        """
+        return Workspace(self.source, self.snapshot, self.source.fetch(branch))
 
     def project_at(self, commit: Commit | None) -> ProjectSpec:
         """Read `release.yaml` from the work tree, or from a commit."""
@@ -149,8 +158,10 @@ class Workspace:
         for environment in self.project.environments:
             if environment.name == name:
                 return environment
-        known = ", ".join(environment.name for environment in self.project.environments)
-        raise BadInputError(f'there is no environment "{name}"', where=f"{PROJECT}", fix=f"one of: {known}")
+        from release.config.nearest import one_of  # noqa: PLC0415 (only where something is wrong)
+
+        known = [environment.name for environment in self.project.environments]
+        raise BadInputError(f'there is no environment "{name}"', where=PROJECT, fix=one_of(known, name))
 
     @cached_property
     def environments(self) -> tuple[EnvironmentName, ...]:
@@ -197,6 +208,16 @@ class Workspace:
         from release.adapters.registry_http import HttpRegistry  # noqa: PLC0415 (the chosen one only)
 
         return HttpRegistry(text, auth=_docker_login(text))
+
+    def registry_at(self, host: str) -> Registry:
+        """Return a registry server by its host, as images' references name it; `release.yaml` may say it has no TLS."""
+        from release.adapters.registry_http import HttpRegistry  # noqa: PLC0415 (the chosen one only)
+        from release.artifact.distribution import parse_address  # noqa: PLC0415 (as above)
+
+        text = self.project.registry
+        ours = None if text.startswith("oci:") else parse_address(text)
+        address = f"{ours.scheme}://{host}" if ours and ours.host == host else host
+        return HttpRegistry(address, auth=_docker_login(address))
 
     @property
     def tracking_uri(self) -> str:

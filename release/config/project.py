@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import Field
+from pydantic.config import JsonDict  # noqa: TC002 (pydantic reads annotations at run time)
 
 from release.config.estimators import Frozen
-from release.config.model import Duration, GateSpec
+from release.config.model import Duration, GateSpec, RolloutSpec
 from release.schedule import FORM
 
 
@@ -39,7 +40,12 @@ class Approvals(Frozen):
     """Who must agree, and how many."""
 
     count: Annotated[int, Field(ge=0, le=20)] = 0
-    from_: tuple[str, ...] = Field((), alias="from")
+    from_: tuple[str, ...] = Field(
+        (),
+        alias="from",
+        description="whose approval counts: logins, ORG/TEAM (GitLab: a group's full path), or `owners`, who may write to "
+        "the repository and who are meant where nobody is named",
+    )
 
 
 class EnvironmentSpec(Frozen):
@@ -67,10 +73,30 @@ class OverridePolicy(Frozen):
     expires: Duration = "14d"
 
 
+_REFERENCE: JsonDict = {
+    "pattern": "^[^@\\s]+@sha256:[0-9a-f]{64}$"
+}  # for editors; the reader's own complaint is `config.rules`'s
+
+
+class RuntimeImages(Frozen):
+    """The images that models are put on, by serving format."""
+
+    skops: str | None = Field(
+        None, description="HOST/REPOSITORY@sha256:…, as `release runtime` prints it", json_schema_extra=_REFERENCE
+    )
+    onnx: str | None = Field(None, description="the same for `serving.format: onnx`", json_schema_extra=_REFERENCE)
+
+
 class Runtime(Frozen):
     """The serving runtime."""
 
-    minimum: str | None = None
+    images: RuntimeImages = RuntimeImages()
+    minimum: Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+){0,3}$")] | None = Field(
+        None, description="models on an older runtime are packaged again"
+    )
+    batch: Annotated[int, Field(ge=1)] = Field(
+        5, description="how many models may be on their way to another runtime at once, in each environment"
+    )
 
 
 class ProjectSpec(Frozen):
@@ -84,3 +110,13 @@ class ProjectSpec(Frozen):
     override: OverridePolicy = OverridePolicy()
     runtime: Runtime = Runtime()
     tracking: str = Field("sqlite:///.release/mlflow.db", description="an MLflow tracking URI")
+
+
+def rollout_in(environment: EnvironmentSpec, rollout: RolloutSpec) -> dict[str, object]:
+    """Return a model's rollout as it is in an environment, whose own `traffic`, where it has one, counts."""
+    return rollout.model_dump() | ({} if environment.traffic is None else {"traffic": environment.traffic})
+
+
+def replays(project: ProjectSpec, rollout: RolloutSpec) -> bool:
+    """Say whether any environment judges this model by requests that are replayed."""
+    return any(rollout_in(environment, rollout)["traffic"] == "replay" for environment in project.environments)

@@ -152,7 +152,7 @@ class Handler(BaseHTTPRequestHandler):
         elif not proxy.intercept(self, body):
             self.forward(body, fault)
 
-    do_GET = do_HEAD = do_PUT = do_POST = handle_one  # noqa: N815 (names that http.server looks for)
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = handle_one  # noqa: N815 (names that http.server looks for)
 
     def forward(self, body: bytes, fault: Fault | None) -> None:
         """Let the registry answer, and pass its answer on as the fault has it."""

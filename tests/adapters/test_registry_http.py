@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 import pytest
 from adapters.fault_proxy import BearerProxy, Fault, FaultProxy, Kind
 
-from release.adapters.registry_http import HttpRegistry, Patience
+from release.adapters.registry_http import HttpRegistry
 from release.artifact import oci
 from release.artifact.oci import EMPTY_BASE, Image, build, descriptors, from_parts
 from release.errors import BadInputError, EnvironmentTroubleError, ReleaseError, SecurityRefusalError
+from release.patience import Patience
 from release.records import Digest
 
 if TYPE_CHECKING:

@@ -92,6 +92,13 @@ def test_an_upload_goes_where_the_registry_says(location: str, expected: str) ->
     assert url == expected + DIGEST.removeprefix("sha256:")
 
 
+def test_an_upload_that_is_given_up_is_named_as_the_registry_named_it() -> None:
+    """Without a digest nothing is added."""
+    started = Answer(status=202, headers={"Location": "/v2/churn/blobs/uploads/1?_state=x"}, content=b"")
+    url = upload_url("https://r.example/v2/churn/blobs/uploads/", started)
+    assert url == "https://r.example/v2/churn/blobs/uploads/1?_state=x"
+
+
 def test_an_upload_is_not_moved_to_plain_http() -> None:
     """A registry behind HTTPS cannot send the bytes through the open."""
     with pytest.raises(SecurityRefusalError, match="unencrypted"):

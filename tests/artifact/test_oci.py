@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from release.artifact import oci
-from release.artifact.oci import EMPTY_BASE, build, contents, descriptors, from_parts, media_type, model_layer
+from release.artifact.oci import EMPTY_BASE, Image, build, contents, descriptors, from_parts, labels, media_type, model_layer
 from release.artifact.serial import canonical, digest_of
 from release.errors import BadInputError, SecurityRefusalError
 
@@ -259,3 +259,12 @@ def test_a_base_without_its_config_is_refused() -> None:
     """Only the manifest of a base is not enough to build upon."""
     with pytest.raises(BadInputError, match="does not carry its config"):
         build(dataclasses.replace(EMPTY_BASE, blobs={}), FILES, labels={}, annotations={})
+
+
+def test_labels_are_those_of_the_config() -> None:
+    """A base's and a model's together; an image without any has none, one that does not carry its config is refused."""
+    base = build(EMPTY_BASE, {"a": b"1"}, labels={"one": "1", "two": "2"}, annotations={})
+    assert labels(build(base, {"b": b"1"}, labels={"two": "3"}, annotations={})) == {"one": "1", "two": "3"}
+    assert labels(EMPTY_BASE) == {}
+    with pytest.raises(BadInputError, match="does not carry its config"):
+        labels(Image(base.manifest, {}, base.layer, base.diff_id))

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from release.artifact.reference import Reference, check_digest, check_host, check_repository, check_tag, parse_reference
+from release.artifact.reference import (
+    Reference,
+    check_digest,
+    check_host,
+    check_repository,
+    check_tag,
+    keeping_tag,
+    parse_reference,
+)
 from release.errors import BadInputError
+from release.records import Digest
 
 DIGEST = "sha256:" + "0a" * 32
 
@@ -84,3 +93,9 @@ def test_names_are_returned_as_they_are() -> None:
     """Checking changes nothing."""
     assert check_repository("a/b--c/d_e__f.g") == "a/b--c/d_e__f.g"
     assert check_tag("V1.2_x-3") == "V1.2_x-3"
+
+
+def test_a_keeping_tag_is_a_tag_and_tells_images_apart() -> None:
+    """It is made of the digest's first digits."""
+    digest = Digest("sha256:" + "0123456789abcdef" * 4)
+    assert check_tag(keeping_tag(digest)) == "sha256-0123456789abcdef0123456789abcdef01234567"

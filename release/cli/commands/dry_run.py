@@ -56,6 +56,10 @@ def command(models: tuple[str, ...], environment: str | None, base: str | None, 
         verdicts.append(verdict)
         if not as_json:
             click.echo(text + "\n")
+    if any(document["package"].runtime is None for document in results):
+        from release.cli.runtimes import NOTHING_RUNS  # noqa: PLC0415 (as above)
+
+        workspace.progress.note(NOTHING_RUNS)
     if failed:
         # All models had their turn; the first failure decides the exit code.
         raise failed[0]
@@ -74,7 +78,7 @@ def _one(workspace: Workspace, job: Job, to: str) -> tuple[dict[str, Any], str, 
     trained = pipeline.train(workspace, job)
     evaluated = pipeline.evaluate(workspace, job, trained)
     verdict = pipeline.gate(workspace, job, evaluated)
-    packaged = pipeline.package(workspace, job, trained)
+    packaged = pipeline.rehearse_package(workspace, job, trained)
     reported = pipeline.report(workspace, job, trained, evaluated, verdict, packaged)
     index(workspace, trained, evaluated, verdict)
     promotion = None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from release.cli.render import json_option, models_argument, show
+from release.cli.render import TerminalProgress, json_option, models_argument, show
 
 if TYPE_CHECKING:
     from release.cli.jobs import Job
@@ -29,6 +29,10 @@ def command(models: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 (cl
     from release.cli.each import each  # noqa: PLC0415 (kept off the path of --help)
 
     done = each(models, _package)
+    if any(record.runtime is None for record in done):
+        from release.cli.runtimes import NOTHING_RUNS  # noqa: PLC0415 (as above)
+
+        TerminalProgress().note(NOTHING_RUNS)
     show(done, _text, one=len(models) == 1, as_json=as_json)
 
 
@@ -39,4 +43,6 @@ def _package(workspace: Workspace, job: Job) -> PackageRecord:
 
 
 def _text(record: PackageRecord) -> str:
-    return f"{record.model}: {record.repository}@{record.digest} ({record.size_bytes / 1000:.0f} kB)"
+    carried = f", {record.requests} requests to replay" if record.requests else ""
+    size = f"{record.size_bytes / 1e6:.0f} MB" if record.runtime else f"{record.size_bytes / 1000:.0f} kB"
+    return f"{record.model}: {record.repository}@{record.digest} ({size}{carried})"
