@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Unpack
 
 from release.artifact import ledger as events
-from release.artifact.promotion import ENVIRONMENTS
+from release.artifact.intent import ENVIRONMENTS
+from release.artifact.repackage import CAUSE
 from release.artifact.scaling import to_zero
 from release.artifact.serial import digest_json, digest_of
 from release.artifact.strict import canonical_line
@@ -95,9 +96,10 @@ class Writer:
         preceding = digest_of(canonical_line(before)) if before else None
         return digest_json([self._place.model, self._place.environment, release, preceding])
 
-    def restore(self, wrote: Event, target: Event, operation: Digest) -> tuple[str, ...]:
+    def restore(self, wrote: Event, target: Event, operation: Digest, *, fast: bool = True) -> tuple[str, ...]:
         """Set the values back from what `wrote` put there to what `target` names, as `operation`.
 
+        Without `fast` it is analysed as a canary: what was never verified there, in that very image, has to prove itself.
         Each scalar is set only where it is still what `wrote` wrote; the names of those that are not are returned.
         """
         content, where = self._tip.values, self._place.values_path
@@ -105,7 +107,7 @@ class Writer:
             fix = "find out who removed it, and promote a release again"
             raise ConflictError("there is no values file to restore", where=where, fix=fix)
         now, before, after = read(content, where=where), scalars(wrote), scalars(target)
-        after |= {"release.operation": operation, "release.fast": True}
+        after |= {"release.operation": operation, "release.fast": fast}
         mine = {name: value for name, value in after.items() if value is not None and now.get(name) == before[name]}
         self._values = patch(content, mine, where=where)
         self._needs = (f"{target.release.chart}/Chart.yaml",)
@@ -145,7 +147,7 @@ def scalars(event: Event) -> dict[str, Scalar | None]:
         "model.version": release.version,
         "release.operation": event.operation,
         "release.commit": event.commit,
-        "release.fast": event.kind == "restored",
+        "release.fast": event.kind == "restored" and event.cause != CAUSE,
         "chart.path": release.chart,
     }
 

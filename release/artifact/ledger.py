@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 from release.artifact.serial import digest_of
 from release.artifact.strict import canonical_line, event_of
 from release.errors import SecurityRefusalError
-from release.records import Event, EventKind
+from release.records import Event, EventKind, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -251,6 +251,8 @@ def looks(ledger: Ledger, test: Digest) -> set[Digest]:
     """Return the digests of the challengers that a test set has judged."""
     found: set[Digest] = set()
     for event in ledger.events:
+        if event.cause == Kind.REPACKAGE:
+            continue  # the same model in another image: it was compared with what it said itself
         about = {event.evidence.test if event.evidence else None, event.inputs.test if event.inputs else None}
         looked = event.challenger or (event.release.model_digest if event.release is not None else None)
         if test in about and looked is not None:

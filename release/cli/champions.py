@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from release.artifact.model import MANIFEST, ModelManifest, installed_versions
+from release.artifact.repackage import trained_by
 from release.artifact.serial import digest_of
 from release.cli.wiring import LEDGER, STATE
-from release.errors import ConflictError, EnvironmentTroubleError, SecurityRefusalError
+from release.errors import ConflictError, EnvironmentTroubleError, ReleaseError, SecurityRefusalError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from release.cli.jobs import Job
     from release.cli.wiring import Workspace
@@ -48,17 +49,13 @@ def champion_of(workspace: Workspace, job: Job, event: Event) -> Champion:
     """List the ways to the champion's predictions, in the order of preference."""
     from release.stages.evaluate import Champion, Way  # noqa: PLC0415 (scikit-learn)
 
-    if event.release is None:
-        raise ConflictError(
-            "the champion's event names no release", where=f"{LEDGER}/{job.model}.jsonl", fix="see `release history`"
-        )
-    release = event.release
+    release = _release_of(job, event)
     threshold = event.predictions.get("threshold")
     return Champion(
         digest=release.model_digest,
         threshold=float(threshold) if threshold is not None else None,
         ways=(
-            Way(name="store", fetch=lambda: _from_store(workspace, release.model_digest)),
+            Way(name="store", fetch=lambda: stored(workspace, release.model_digest)),
             Way(name="registry", fetch=lambda: _from_registry(workspace, release)),
             Way(name="rebuild", fetch=lambda: _rebuilt(workspace, job, event)),
             Way(name="committed-predictions", fetch=lambda: _committed(workspace, job, event)),
@@ -66,7 +63,45 @@ def champion_of(workspace: Workspace, job: Job, event: Event) -> Champion:
     )
 
 
-def _from_store(workspace: Workspace, digest: Digest) -> Mapping[str, bytes] | None:
+def model_of(workspace: Workspace, job: Job, event: Event) -> Mapping[str, bytes]:
+    """Return the files of the model that an event names, by the first way that leads to its bytes, and say which.
+
+    Raises EnvironmentTroubleError when no way does: predictions alone cannot be put into an image.
+    """
+    release = _release_of(job, event)
+    where = f"{job.model} {release.version}"
+    ways: dict[str, Callable[[], Mapping[str, bytes] | None]] = {
+        "this machine": lambda: stored(workspace, release.model_digest),
+        "the registry": lambda: _from_registry(workspace, release),
+        "its commit, trained again": lambda: _rebuilt(workspace, job, event),
+    }
+    for name, fetch in ways.items():
+        try:
+            files = fetch()
+        except SecurityRefusalError:
+            raise
+        except ReleaseError as error:
+            workspace.progress.note(f"{where} cannot be had from {name}: {error}")
+            continue
+        if files is not None:
+            workspace.progress.note(f"{where}: its bytes are from {name}")
+            return files
+    raise EnvironmentTroubleError(
+        "its bytes are nowhere: not here, not in the registry, and its commit gives another model",
+        where=where,
+        fix="make the registry reachable, or change what is trained",
+    )
+
+
+def _release_of(job: Job, event: Event) -> ReleaseId:
+    if event.release is None:
+        where = f"{LEDGER}/{job.model}.jsonl"
+        raise ConflictError("the champion's event names no release", where=where, fix="see `release history`")
+    return event.release
+
+
+def stored(workspace: Workspace, digest: Digest) -> Mapping[str, bytes] | None:
+    """Return the files of a model from this machine's memory, None when it is not there whole."""
     manifest = workspace.store.get(digest)
     if manifest is None:
         return None
@@ -89,17 +124,18 @@ def _rebuilt(workspace: Workspace, job: Job, event: Event) -> Mapping[str, bytes
     """Train the champion again from its commit; a result with another digest is no champion."""
     from release.stages.train import train as stage  # noqa: PLC0415 (scikit-learn)
 
-    if event.commit is None or event.release is None:
+    made = trained_by(job.ledger, event).commit
+    if made is None or event.release is None:
         return None
     versions = installed_versions()
     workspace.state.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=workspace.state, prefix="rebuild-") as folder:
-        spec = workspace.spec(job.model, event.commit)
-        workspace.source.export(event.commit, job.folder, Path(folder))
+        spec = workspace.spec(job.model, made)
+        workspace.source.export(made, job.folder, Path(folder))
         record = stage(
             job.model,
             spec,
-            commit=event.commit,
+            commit=made,
             key=event.release.model_digest,
             folder=Path(folder),
             versions=versions,

@@ -27,6 +27,7 @@ def plan_in(workspace: Workspace, base: str | None, *, fetch: bool = False) -> P
     if base is not None:
         return plan_change(workspace.source, base=workspace.source.resolve(base), head=workspace.head)
     from release.artifact.ledger import last_final, serving  # noqa: PLC0415 (pydantic; plans against a base read no ledger)
+    from release.artifact.repackage import made_from  # noqa: PLC0415 (as above)
 
     ledgers = workspace.ledgers(fetch=fetch)
     settled: dict[ModelName, tuple[Commit, Inputs]] = {}
@@ -34,12 +35,18 @@ def plan_in(workspace: Workspace, base: str | None, *, fetch: bool = False) -> P
         event = last_final(ledger)
         if event is not None and event.commit is not None and event.inputs is not None:
             settled[model] = (event.commit, event.inputs)
+    first: dict[ModelName, Inputs] = {}
+    for model, ledger in ledgers.items():
+        here = serving(ledger, workspace.environments[0]) if workspace.environments else None
+        inputs = made_from(ledger, here) if here is not None else None
+        if inputs is not None:
+            first[model] = inputs
     live = frozenset(
         model
         for model, ledger in ledgers.items()
         if any(serving(ledger, environment) for environment in workspace.environments)
     )
-    return plan_due(workspace.source, head=workspace.head, settled=settled, serving=live)
+    return plan_due(workspace.source, head=workspace.head, settled=settled, serving=live, first=first)
 
 
 def chosen(workspace: Workspace, names: Sequence[str], *, base: str | None = None) -> list[tuple[ModelName, Kind]]:

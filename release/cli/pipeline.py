@@ -7,17 +7,14 @@ must not wait for scikit-learn.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from release.artifact.model import installed_versions
-from release.artifact.oci import EMPTY_BASE
 from release.artifact.serial import digest_json
+from release.cli import repackaging
 from release.cli.champions import champion_event, champion_of, model_files
-from release.errors import (
-    BadInputError,
-    GateFailedError,
-    InconclusiveError,
-)
+from release.cli.memory import memo as _memo
+from release.errors import GateFailedError, InconclusiveError
 from release.records import (
     CheckRecord,
     EvaluateRecord,
@@ -36,7 +33,6 @@ if TYPE_CHECKING:
     from release.cli.wiring import Workspace
     from release.records import Digest, ModelName
 
-R = TypeVar("R")
 RECIPE = 2
 """Raised when the toolkit itself would train another model from the same inputs."""
 
@@ -63,7 +59,13 @@ def check(workspace: Workspace, job: Job) -> CheckRecord:
 
 
 def train(workspace: Workspace, job: Job, *, known: bool = False) -> TrainRecord:
-    """Train the challenger, or find it trained; with `known` it must have been trained before."""
+    """Train the challenger, or find it trained; with `known` it must have been trained before.
+
+    What is only put on another runtime is taken as it is.
+    """
+    again = repackaging.subject(workspace, job)
+    if again is not None:
+        return repackaging.train(workspace, job, again, known=known)
     versions = installed_versions()
     key = _train_key(job, versions)
 
@@ -87,6 +89,8 @@ def train(workspace: Workspace, job: Job, *, known: bool = False) -> TrainRecord
 
 def evaluate(workspace: Workspace, job: Job, trained: TrainRecord, *, known: bool = False) -> EvaluateRecord:
     """Score challenger and champion, or find them scored."""
+    if repackaging.subject(workspace, job) is not None:
+        return repackaging.evaluate(workspace, job, trained, known=known)
     event = champion_event(workspace, job)
     champion = event.release.model_digest if event and event.release else None
     key = digest_json(
@@ -122,6 +126,8 @@ def evaluate(workspace: Workspace, job: Job, trained: TrainRecord, *, known: boo
 
 def gate(workspace: Workspace, job: Job, evaluated: EvaluateRecord, *, known: bool = False) -> VerdictRecord:
     """Judge the challenger, or find the judgement; the look at the test set is counted before the rows are."""
+    if repackaging.subject(workspace, job) is not None:
+        return repackaging.gate(workspace, job, evaluated, known=known)
     from release.artifact.ledger import looks  # noqa: PLC0415 (with the ledger only)
 
     test = evaluated.test_digest
@@ -159,15 +165,17 @@ def report(
     packaged: PackageRecord | None = None,
 ) -> ReportRecord:
     """Write both renderings of the verdict, or find them written; also as files that people open."""
+    from release.cli.manifests import gather  # noqa: PLC0415 (with the report only)
+
     image = packaged.digest if packaged else None
-    key = digest_json(
-        {"train": trained.key, "evaluate": evaluated.key, "gate": verdict.key, "image": image, "recipe": RECIPE}
-    )
+    manifests = gather(workspace, job, trained, packaged)
+    stages = {"train": trained.key, "evaluate": evaluated.key, "gate": verdict.key}
+    key = digest_json({**stages, "image": image, "manifests": manifests.key, "recipe": RECIPE})
 
     def run() -> ReportRecord:
         from release.cli.rendering import render  # noqa: PLC0415 (numpy)
 
-        markdown, html = render(workspace, job, trained, evaluated, verdict, packaged)
+        markdown, html = render(workspace, job, trained, evaluated, verdict, packaged, manifests.compared())
         return ReportRecord(model=job.model, key=key, markdown=workspace.store.put(markdown), html=workspace.store.put(html))
 
     def usable(record: ReportRecord) -> bool:
@@ -189,27 +197,29 @@ def report_folder(workspace: Workspace, model: ModelName) -> Path:
 
 def package(workspace: Workspace, job: Job, trained: TrainRecord, *, known: bool = False) -> PackageRecord:
     """Put the model into an image and the image into the registry, or find it there."""
-    base = EMPTY_BASE
-    address = f"{workspace.registry.name}/{job.model}"
-    key = digest_json({"model": trained.model_digest, "base": base.digest, "repository": address, "recipe": RECIPE})
+    from release.cli import packaging  # noqa: PLC0415 (only where there is something to pack)
+
+    repackaging.require_fit(workspace, job, trained)
+    packed = packaging.packing(workspace, job, trained.model_digest)
 
     def usable(record: PackageRecord) -> bool:
         return workspace.registry.has(job.model, record.digest)
 
     def run() -> PackageRecord:
-        from release.stages.package import package as stage  # noqa: PLC0415 (only when there is something to pack)
+        return packaging.package(workspace, job, model_files(workspace, trained), packed)
 
-        with workspace.progress.step(f"{job.model}: packaging"):
-            return stage(
-                job.model,
-                trained,
-                key=key,
-                files=model_files(workspace, trained),
-                base=base,
-                registry=workspace.registry,
-            )
+    return _memo(workspace, job, "package", packed.key, PackageRecord, None if known else run, usable=usable)
 
-    return _memo(workspace, job, "package", key, PackageRecord, None if known else run, usable=usable)
+
+def rehearse_package(workspace: Workspace, job: Job, trained: TrainRecord) -> PackageRecord:
+    """Say what `package` would push: nothing is sent to a registry on a server, nor fetched from it but small files."""
+    from release.cli import packaging  # noqa: PLC0415 (as in `package`)
+
+    repackaging.require_fit(workspace, job, trained)
+    packed = packaging.packing(workspace, job, trained.model_digest)
+    if packed.runtime is None:
+        return package(workspace, job, trained)
+    return packaging.rehearse(workspace, job, model_files(workspace, trained), packed)
 
 
 def exit_for(verdict: VerdictRecord) -> None:
@@ -223,9 +233,7 @@ def exit_for(verdict: VerdictRecord) -> None:
             needed = f"about {verdict.rows_needed} test rows would tell" if verdict.rows_needed else "see the report"
             raise InconclusiveError(f"INCONCLUSIVE: {why}", where=name, fix=needed)
         case Verdict.FAIL | Verdict.INVALID:
-            raise GateFailedError(
-                f"{verdict.verdict}: {why}", where=name, fix="nothing is promoted; the report has the numbers"
-            )
+            raise GateFailedError(f"{verdict.verdict}: {why}", where=name, fix=repackaging.NOT_PROMOTED)
         case _ as never:
             assert_never(never)
 
@@ -236,29 +244,3 @@ def _train_key(job: Job, versions: Mapping[str, str]) -> Digest:
 
 def _files_are_here(workspace: Workspace) -> Callable[[TrainRecord], bool]:
     return lambda record: all(workspace.store.get(digest) is not None for digest in record.files.values())
-
-
-def _memo(
-    workspace: Workspace,
-    job: Job,
-    stage: str,
-    key: Digest,
-    kind: type[R],
-    run: Callable[[], R] | None,
-    *,
-    usable: Callable[[R], bool] = lambda _: True,
-) -> R:
-    """Return what is known under `key`, else run the stage and remember; `run` is None where it must be known."""
-    record = workspace.store.get_record(stage, key, kind)
-    if record is not None and usable(record):
-        workspace.progress.note(f"{job.model}: {stage} reused, same inputs ({key[7:19]})")
-        return record
-    if run is None:
-        raise BadInputError(
-            f"no `{stage}` record for this commit, data and champion",
-            where=job.folder,
-            fix=f"run `release {stage} {job.model}`",
-        )
-    record = run()
-    workspace.store.put_record(stage, key, record)
-    return record

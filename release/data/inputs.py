@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 MODELS = "models"
 PROJECT = "release.yaml"
 CHART = "charts/model"
+SKOPS = "skops"
+"""The format in which a model is served that names none."""
 
 _TRAIN = ("task", "features", "estimator", "search", "seed")
 _SAID = {
@@ -48,6 +50,7 @@ def inputs_of(
     names of the model's two data files, `chart` that of the chart's folder, None where there is none.
     """
     serving = _fields(spec, "serving")
+    serves = serving.get("format", SKOPS)
     rows = {name: value for name, value in _fields(spec, "data").items() if name not in ("test", "columns")}
     searched = _fields(spec, "search")
     return Inputs(
@@ -61,11 +64,13 @@ def inputs_of(
                 "evaluation": _fields(spec, "evaluation"),
                 "rows": train,
                 "tool": project.get("tool"),
+                # Another format is another model; the first one is not named, so that older ledgers' digests stay.
+                **({} if serves == SKOPS else {"format": serves}),
             }
         ),
         test=digest_json({"rows": test}),
         policy=digest_json({"gate": spec.get("gate"), "gates": project.get("gates") or {}}),
-        package=digest_json({"format": serving.get("format", "skops"), "runtime": project.get("runtime")}),
+        package=digest_json({"format": serves, "runtime": _runtime(project, serves)}),
         deploy=digest_json(
             {
                 "serving": {name: value for name, value in serving.items() if name != "format"},
@@ -74,6 +79,15 @@ def inputs_of(
             }
         ),
     )
+
+
+def _runtime(project: Mapping[str, Any], serves: object) -> object:
+    """Return the digest of the runtime image that a format's models are put on, None where `release.yaml` names none.
+
+    What else is said of the runtime makes no other image: not `minimum`, not where the image is kept.
+    """
+    image = _fields(_fields(project, "runtime"), "images").get(str(serves))
+    return image.rpartition("@")[2] if isinstance(image, str) else image
 
 
 def _fields(spec: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -7,8 +7,10 @@ file, no registry, no network.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from release.artifact.repackage import only_the_package
 from release.config.names import model_name
 from release.config.source import shown
 from release.data.inputs import CHART, MODELS, PROJECT, data_files, difference, inputs_of, plain_values
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from release.ports import Source
     from release.records import Commit, ModelName
 
-_FOR_ALL = ("tool", "gates", "runtime")
+_FOR_ALL = ("tool", "gates")
 
 
 def plan_change(source: Source, *, base: Commit, head: Commit) -> Plan:
@@ -48,28 +50,58 @@ def plan_change(source: Source, *, base: Commit, head: Commit) -> Plan:
 
 
 def plan_due(
-    source: Source, *, head: Commit, settled: Mapping[ModelName, tuple[Commit, Inputs]], serving: frozenset[ModelName]
+    source: Source,
+    *,
+    head: Commit,
+    settled: Mapping[ModelName, tuple[Commit, Inputs]],
+    serving: frozenset[ModelName],
+    first: Mapping[ModelName, Inputs] | None = None,
 ) -> Plan:
     """Say what is due at `head` by the ledger.
 
     `settled` maps each model to the commit and inputs of its last final event; `serving` names the models that still serve
-    somewhere. A model whose folder, chart and `release.yaml` are the objects they were at that commit is settled unread.
+    somewhere, `first` the inputs of what serves in the first environment: only that can be packaged again, anything else is
+    trained. A model whose folder, chart and `release.yaml` are the objects they were at that commit is settled unread.
     """
     models = _models(source, head)
     unmoved = _unmoved(source, head, {name: commit for name, (commit, _) in settled.items() if name in models})
     moved = [name for name in models if name not in unmoved]
-    after = _inputs(source, head, moved)
+    after, broken = _as_far_as_readable(source, head, moved)
     items = []
     for name in moved:
         before = settled[name][1] if name in settled else None
+        if name in broken:
+            items.append(PlanItem(model=name, kind=Kind.TRAIN, why=(f"it cannot be read: {broken[name]}",), inputs=None))
+            continue
         since = "its last release" if before else "the ledger has no release of it"
         item = _item(name, before, after[name], since=since)
         if item is not None:
-            items.append(item)
+            items.append(item if first is None else _packed(item, first.get(name)))
     gone = sorted(serving - set(models))
     why = ("its folder is gone, and it still serves",)
     items += [PlanItem(model=name, kind=Kind.RETIRE, why=why, inputs=None) for name in gone]
     return Plan(commit=head, base=None, items=tuple(items))
+
+
+def _as_far_as_readable(
+    source: Source, head: Commit, models: Sequence[ModelName]
+) -> tuple[Mapping[str, Inputs | _Unreadable | None], dict[ModelName, ReleaseError]]:
+    """Digest the inputs of models, and say what is wrong with those that cannot be read: one must not stop the others.
+
+    Raises what is wrong with `release.yaml`, which concerns all of them.
+    """
+    try:
+        return _inputs(source, head, models), {}
+    except ReleaseError:
+        _inputs(source, head, [])
+    found: dict[str, Inputs | _Unreadable | None] = {}
+    broken: dict[ModelName, ReleaseError] = {}
+    for name in models:
+        try:
+            found |= _inputs(source, head, [name])
+        except ReleaseError as error:
+            broken[name] = error
+    return found, broken
 
 
 def inputs_at(source: Source, commit: Commit, model: ModelName) -> Inputs | None:
@@ -91,6 +123,19 @@ def _unmoved(source: Source, head: Commit, settled: Mapping[ModelName, Commit]) 
         for index, name in enumerate(settled)
         if then[index * width] is not None and then[index * width :][:width] == now[index * width :][:width]
     }
+
+
+def _packed(item: PlanItem, here: Inputs | None) -> PlanItem:
+    """Correct what was found against the last final event, which may be a refusal, by what really serves."""
+    if item.inputs is None:
+        return item
+    found = difference(here, item.inputs) if here is not None and only_the_package(here, item.inputs) else None
+    if (found is not None) == (item.kind is Kind.REPACKAGE):
+        return item
+    if found is not None:
+        return replace(item, kind=found[0], why=tuple(f"{reason} since it was put there" for reason in found[1]))
+    why = "what serves was made from other inputs" if here is not None else "nothing serves that could be packaged again"
+    return replace(item, kind=Kind.TRAIN, why=(*item.why, why))
 
 
 class _Unreadable:
@@ -140,9 +185,13 @@ def _models(source: Source, commit: Commit) -> list[ModelName]:
 
 
 def _for_all(source: Source, commit: Commit, *, history: bool = False) -> dict[str, object] | None:
-    """Return the parts of `release.yaml` that every model depends on, None where history holds one that cannot be read."""
+    """Return the parts of `release.yaml` that models depend on, None where history holds one that cannot be read."""
     values = _plain(source.read(commit, PROJECT), PROJECT, history=history) or {}
-    return None if isinstance(values, _Unreadable) else {name: values.get(name) for name in _FOR_ALL}
+    if isinstance(values, _Unreadable):
+        return None
+    runtime = values.get("runtime")
+    images = runtime.get("images") if isinstance(runtime, dict) else None
+    return {**{name: values.get(name) for name in _FOR_ALL}, "images": images}
 
 
 def _inputs(

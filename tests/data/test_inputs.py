@@ -5,14 +5,18 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from release.artifact.ledger import parse
+from release.artifact.serial import digest_json
 from release.data.inputs import data_files, difference, inputs_of, plain_values
 from release.errors import BadInputError
 from release.records import Inputs, Kind
 
+ROOT = Path(__file__).parents[2]
 MODEL = """\
 owner: a
 task: binary
@@ -64,7 +68,6 @@ def edited(old: str, new: str) -> str:
         ("seed: 7", "seed: 7\nevaluation: {threshold: 0.4}", "train"),
         ("looks: 3", "looks: 4", "policy"),
         ("margin: 1.0", "margin: 0.5", "policy"),
-        ("cpu: 500m", "cpu: 500m, format: onnx", "package"),
         ("cpu: 500m", "cpu: 600m", "deploy"),
         ("memory: 1Gi", "memory: 1Gi, environments: {a: {replicas: 2}}", "deploy"),
         ("steps: [10]", "steps: [20]", "deploy"),
@@ -89,7 +92,11 @@ def test_files_count_by_their_objects(change: dict[str, str | None], part: str) 
     [
         ({"tool": "==0.2.*"}, {"train"}),
         ({"gates": {"limits": {"margin": {"rmse": 1}}}}, {"policy"}),
-        ({"runtime": {"minimum": "2"}}, {"package"}),
+        ({"runtime": {"images": {"skops": "registry.example/ml/runtime@sha256:" + "1" * 64}}}, {"package"}),
+        ({"runtime": {"images": {"onnx": "registry.example/ml/runtime@sha256:" + "1" * 64}}}, set()),
+        ({"runtime": {"minimum": "2", "batch": 3, "images": {}}}, set()),
+        ({"runtime": 5}, set()),
+        ({"runtime": {"images": [1]}}, set()),
         ({"registry": "other"}, set()),
         ({"environments": []}, set()),
     ],
@@ -97,6 +104,32 @@ def test_files_count_by_their_objects(change: dict[str, str | None], part: str) 
 def test_of_release_yaml_only_three_parts_count(change: dict[str, Any], parts: set[str]) -> None:
     """Where things are kept and which environments there are decides no model."""
     assert differing(inputs(), inputs(project={**PROJECT, **change})) == parts
+
+
+def test_another_format_is_another_model() -> None:
+    """It is converted when it is trained, so that putting the old one on another runtime would not do."""
+    assert differing(inputs(), inputs(edited("cpu: 500m", "cpu: 500m, format: onnx"))) == {"train", "package"}
+
+
+def on_runtime(**images: str) -> Inputs:
+    return inputs(project={**PROJECT, "runtime": {"images": images}})
+
+
+def test_of_a_runtime_only_the_image_counts_and_only_that_of_the_models_own_format() -> None:
+    """Not where it is kept: the same digest elsewhere makes the same image."""
+    one, other = "sha256:" + "1" * 64, "sha256:" + "2" * 64
+    mine = on_runtime(skops=f"registry.example/ml/runtime@{one}")
+    assert on_runtime(skops=f"mirror.example/runtime@{one}", onnx=f"registry.example/ml/runtime-onnx@{other}") == mine
+    assert differing(mine, on_runtime(skops=f"registry.example/ml/runtime@{other}")) == {"package"}
+
+
+def test_ledgers_from_before_there_were_runtimes_hold() -> None:
+    """Where release.yaml names no runtime, and the format is the first one, the digests are those of the shipped ledgers."""
+    now = inputs()
+    assert now.package == digest_json({"format": "skops", "runtime": None})
+    shipped = (ROOT / "charts/environments/ledger").glob("*.jsonl")
+    events = [event for path in shipped for event in parse(path.read_bytes(), str(path)).events]
+    assert {event.inputs.package for event in events if event.inputs is not None} == {now.package}
 
 
 @pytest.mark.parametrize(

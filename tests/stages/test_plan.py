@@ -26,6 +26,7 @@ serving: {format: skops, cpu: 500m}
 rollout: {steps: [10]}
 """
 PROJECT = b"tool: ==0.1.*\nenvironments: [{name: staging}]\ngates: {limits: {}}\n"
+RUNTIME = b"runtime:\n  images: {skops: registry.example/runtime@sha256:" + b"1" * 64 + b"}\n"
 FILES = {
     "release.yaml": PROJECT,
     "charts/model/Chart.yaml": b"name: model\n",
@@ -72,7 +73,6 @@ def edited(old: bytes, new: bytes, text: bytes = MODEL) -> bytes:
     ("old", "new", "kind", "why"),
     [
         (b"kind: dummy", b"kind: svm", Kind.TRAIN, "what is trained changed since the base"),
-        (b"format: skops", b"format: onnx", Kind.REPACKAGE, "the serving format or runtime changed since the base"),
         (b"steps: [10]", b"steps: [20]", Kind.REDEPLOY, "serving, rollout or the chart changed since the base"),
         (b"cpu: 500m", b"cpu: 600m", Kind.REDEPLOY, "serving, rollout or the chart changed since the base"),
         (b"looks: 3", b"looks: 4", Kind.POLICY, "the gate's policy changed since the base"),
@@ -153,13 +153,28 @@ def test_what_decides_no_release_is_nothing(root: Path, changes: dict[str, bytes
     [
         ({"release.yaml": edited(b"0.1", b"0.2", PROJECT)}, Kind.TRAIN),
         ({"release.yaml": edited(b"limits: {}", b"limits: {margin: {accuracy: 0.2}}", PROJECT)}, Kind.POLICY),
-        ({"release.yaml": PROJECT + b"runtime: {minimum: '2'}\n"}, Kind.REPACKAGE),
+        ({"release.yaml": PROJECT + RUNTIME}, Kind.REPACKAGE),
         ({"charts/model/templates/x.yaml": b"a\n"}, Kind.REDEPLOY),
     ],
 )
 def test_what_all_models_share_touches_all(root: Path, changes: dict[str, bytes], kind: Kind) -> None:
     """The toolkit's pin, policy, runtime, chart."""
     assert kinds(plan_after(root, changes)) == {CHURN: kind, FRAUD: kind}
+
+
+def test_another_format_is_a_training(root: Path) -> None:
+    """The model is converted when it is trained; both reasons are told."""
+    [item] = plan_after(root, {"models/churn/model.yaml": edited(b"format: skops", b"format: onnx")}).items
+    why = ("what is trained changed since the base", "the serving format or runtime changed since the base")
+    assert (item.model, item.kind, item.why) == (CHURN, Kind.TRAIN, why)
+
+
+def test_a_runtime_touches_the_models_that_are_served_by_it(root: Path) -> None:
+    """Those of the other format, and what else is said of runtimes, are another matter."""
+    onnx = edited(b"format: skops", b"format: onnx")
+    commit(root, {"models/fraud/model.yaml": onnx})
+    assert kinds(plan_after(root, {"release.yaml": PROJECT + RUNTIME})) == {CHURN: Kind.REPACKAGE}
+    assert kinds(plan_after(root, {"release.yaml": PROJECT + RUNTIME + b"  minimum: '2'\n  batch: 3\n"})) == {}
 
 
 def test_a_pull_request_is_compared_with_its_merge_base(root: Path) -> None:
@@ -295,9 +310,12 @@ def settled_at(root: Path, *names: ModelName) -> dict[ModelName, tuple[Commit, I
 
 
 def due(
-    root: Path, settled: Mapping[ModelName, tuple[Commit, Inputs]], serving: frozenset[ModelName] = frozenset()
+    root: Path,
+    settled: Mapping[ModelName, tuple[Commit, Inputs]],
+    serving: frozenset[ModelName] = frozenset(),
+    first: Mapping[ModelName, Inputs] | None = None,
 ) -> dict[str, tuple[Kind, tuple[str, ...]]]:
-    plan = plan_due(GitSource(root), head=head_of(root), settled=settled, serving=serving)
+    plan = plan_due(GitSource(root), head=head_of(root), settled=settled, serving=serving, first=first)
     assert plan.base is None
     return {item.model: (item.kind, item.why) for item in plan.items}
 
@@ -356,6 +374,24 @@ def test_on_the_main_branch_a_merged_test_set_is_not_argued_about(root: Path) ->
     assert due(root, settled) == {CHURN: (Kind.TRAIN, expected)}
 
 
+def test_another_runtime_is_for_what_serves(root: Path) -> None:
+    """A proposal that was refused settles its inputs, but it is what serves that can be put on another runtime as it is."""
+    serves = {name: inputs for name, (_, inputs) in settled_at(root, CHURN, FRAUD).items()}
+    commit(root, {"models/churn/model.yaml": edited(b"dummy", b"svm")})
+    refused = settled_at(root, CHURN, FRAUD)
+    commit(root, {"release.yaml": PROJECT + RUNTIME})
+    runtime = "the serving format or runtime changed since its last release"
+    assert due(root, refused, first=serves) == {
+        CHURN: (Kind.TRAIN, (runtime, "what serves was made from other inputs")),
+        FRAUD: (Kind.REPACKAGE, (runtime,)),
+    }
+    nothing = "nothing serves that could be packaged again"
+    assert due(root, refused, first={CHURN: serves[CHURN]})[FRAUD] == (Kind.TRAIN, (runtime, nothing))
+    commit(root, {"models/churn/model.yaml": MODEL})
+    again = "the serving format or runtime changed since it was put there"
+    assert due(root, refused, first=serves)[CHURN] == (Kind.REPACKAGE, (again,))
+
+
 def test_a_change_taken_back_is_not_due(root: Path) -> None:
     """Inputs count, not the commits between."""
     settled = settled_at(root, CHURN, FRAUD)
@@ -372,8 +408,18 @@ def test_a_settled_model_with_the_same_objects_is_not_even_read(root: Path) -> N
     settled = {**known, FRAUD: (head_of(root), inputs)}
     commit(root, {"models/churn/model.yaml": edited(b"dummy", b"svm")})
     assert list(due(root, settled)) == [CHURN]
-    with pytest.raises(BadInputError, match=r"^models/fraud/model.yaml:2:1: duplicate key"):
-        due(root, known)
+
+
+def test_a_model_that_cannot_be_read_does_not_hide_the_others(root: Path) -> None:
+    """On the main branch it is due, and says why nothing will come of it; what is wrong with release.yaml stops all."""
+    settled = settled_at(root, FRAUD)
+    commit(root, {"models/fraud/model.yaml": b"a: 1\na: 2\n"})
+    found = due(root, settled)
+    assert list(found) == [CHURN, FRAUD]
+    assert found[FRAUD][1][0].startswith("it cannot be read: models/fraud/model.yaml:2:1: duplicate key")
+    commit(root, {"release.yaml": b"a: 1\na: 2\n"})
+    with pytest.raises(BadInputError, match=r"^release.yaml:2:1: duplicate key"):
+        due(root, settled)
 
 
 def test_a_release_of_a_commit_that_this_clone_lacks_is_compared_by_inputs(root: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from release.artifact import ledger as events
 from release.artifact.amendment import Place
 from release.artifact.orders import Overridden, Override, Reach, Resume, Retire
 from release.artifact.promotion import Asked
-from release.artifact.rollback import Leaves, Rollback
+from release.artifact.rollback import Leaves, Patched, Rollback
 from release.errors import BadInputError, ConflictError, GateFailedError
 from release.records import EventKind, Verdict
 from release.schedule import window
@@ -377,3 +377,71 @@ def test_promotions_carry_no_waiting_unless_told(site: Site) -> None:
     """The defaults are those of an environment that says nothing: no soak, no freeze, asked by a person."""
     intent = promotion(site.head, "C")
     assert (intent.soak, intent.freeze, intent.asked) == (timedelta(), (), Asked.BY_A_PERSON)
+
+
+def patched(site: Site, name: str) -> Patched:
+    """Say that a model was put on another runtime, in an image of its own."""
+    events_of = [one for one in site.ledger.events if one.release and one.release.model_digest == digest(f"model {name}")]
+    release = events_of[0].release
+    assert release
+    return Patched(of=release, release=replace(release, image_digest=digest(f"patched {name}")))
+
+
+def test_a_model_on_a_newer_runtime_has_to_prove_itself(site: Site) -> None:
+    """Its image was never verified: no fast restore, a cause that says why, and the rest of a rollback as ever."""
+    done = back(site, patched=patched(site, "A"))
+    assert [event.kind for event in done.events] == [EventKind.REJECTED, EventKind.HELD, EventKind.RESTORED]
+    event = done.events[-1]
+    assert (event.cause, event.release) == ("repackage", patched(site, "A").release)
+    now = site.values()
+    assert now["image"]["digest"] == digest("patched A")
+    assert now["model"] == {"digest": digest("model A"), "version": "v1"}
+    assert now["release"]["fast"] is False
+    assert back(site, patched=patched(site, "A")).deploy_commit is None
+    message = git(site.root, "log", "-1", "--format=%B", "deploy")
+    assert f"Put on the present runtime instead of image {digest('image A')}" in message
+
+
+def test_verified_there_once_it_is_restored_without_a_canary(site: Site) -> None:
+    """The next rollback to the same image is like any other, also where its order names the older image."""
+    back(site, patched=patched(site, "A"))
+    site.verify()
+    site.release("C")
+    done = back(site, to=digest("image A"), patched=patched(site, "A"))
+    assert done.events[-1].cause == "rollback"
+    assert site.values()["release"]["fast"] is True
+
+
+def test_what_follows_restores_every_scalar(site: Site) -> None:
+    """A rollback that went through a canary wrote `fast: false`; going on from it finds that as it expects."""
+    back(site, patched=patched(site, "A"), leaves=Leaves.KEPT)
+    back(site, to="v2")
+    assert site.values()["release"]["fast"] is True
+    assert site.values()["image"]["digest"] == digest("image B")
+    assert "Not touched" not in git(site.root, "log", "-1", "--format=%B", "deploy")
+
+
+def test_a_patch_for_another_release_than_the_target_is_refused(site: Site) -> None:
+    """The ledger moved on between the making of the image and the order."""
+    with pytest.raises(ConflictError, match="it would return to v1 by now"):
+        back(site, patched=replace(patched(site, "A"), of=patched(site, "B").of))
+
+
+def test_going_back_from_a_patched_image_to_itself_is_refused(site: Site) -> None:
+    """Its own former image is the release before; on the present runtime that is what serves."""
+    intent = promotion(site.head, "B")
+    package = replace(intent.package, digest=digest("patched B"))
+    site.release("B", package=package, inputs=replace(intent.inputs, package=digest("new")))
+    with pytest.raises(GateFailedError, match=r"v2 was on an older runtime .*, and on the present one it is what serves"):
+        back(site, patched=patched(site, "B"))
+
+
+def test_a_version_means_its_newest_image(site: Site) -> None:
+    """A model that was put on another runtime since is one release to people; a digest names the older image."""
+    intent = promotion(site.head, "B")
+    site.release("B", package=replace(intent.package, digest=digest("patched B")))
+    site.release("C")
+    back(site, to="v2")
+    assert site.values()["image"]["digest"] == digest("patched B")
+    back(site, to=digest("image B"))
+    assert site.values()["image"]["digest"] == digest("image B")

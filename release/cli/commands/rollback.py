@@ -20,12 +20,15 @@ def command(model: str, environment: str | None, name: str | None, keep: bool, r
     Works at any hour: freeze windows and approvals do not apply. Rejects the release that it leaves, and holds automatic
     promotion until somebody promotes or resumes. Asked twice, it goes back once; --to goes further.
 
+    Where runtime.minimum of release.yaml asks for a newer runtime than the release has, its model is first put on the
+    present one, in an image that was never verified: that goes back through a canary.
+
     \b
     Example:
       release rollback churn --env production
     """
     from release.artifact.rollback import Leaves, Rollback  # noqa: PLC0415 (kept off the path of --help)
-    from release.cli import ordering  # noqa: PLC0415 (as above)
+    from release.cli import ordering, patching  # noqa: PLC0415 (as above)
     from release.cli.wiring import Workspace  # noqa: PLC0415 (as above)
     from release.stages.rollback import rollback  # noqa: PLC0415 (as above)
 
@@ -38,5 +41,5 @@ def command(model: str, environment: str | None, name: str | None, keep: bool, r
         reason=reason,
         by=workspace.source.identity(),
     )
-    record = rollback(order, desk=ordering.desk(workspace))
+    record = rollback(patching.patched(workspace, order), desk=ordering.desk(workspace))
     emit(record, lambda: ordering.text(record), as_json=as_json)
