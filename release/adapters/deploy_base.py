@@ -63,6 +63,22 @@ class Branch:
         """
         return {} if tip is None else self._git.read(tip, folder)
 
+    def change(self, commit: Commit) -> Mapping[str, tuple[bytes | None, bytes | None]]:
+        """Return what a commit changed: each path's bytes before and after, None where it was or is not; four processes.
+
+        Nothing for a merge, which is nobody's change.
+        """
+        git = self._git
+        if git.says("rev-parse", "--verify", "--quiet", f"{commit}^2") is not None:
+            return {}
+        before = git.says("rev-parse", "--verify", "--quiet", f"{commit}^1")
+        args = (before, commit) if before else ("--root", "--no-commit-id", commit)
+        listing = git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", *args)
+        paths = listing.decode(errors="surrogateescape").split("\0")[:-1]
+        old = git.blobs([f"{before}:{path}" for path in paths]) if before else [None] * len(paths)
+        new = git.blobs([f"{commit}:{path}" for path in paths])
+        return {path: (was, now) for path, was, now in zip(paths, old, new, strict=True)}
+
     def commit(self, tip: Commit | None, changes: Mapping[str, bytes], message: str, at: datetime) -> Commit:
         """Make (not publish) a commit on top of `tip` in which `changes` replace or add whole files.
 

@@ -72,8 +72,30 @@ class LocalBranch(Branch):
                 raise EnvironmentTroubleError(f"cannot move the branch: {refusal.reason}", where=self._branch, fix=fix)
             return False
 
+    def other(self, branch: str) -> Commit | None:
+        """Return the tip of another branch, None when there is none."""
+        return self._at(f"refs/heads/{branch}")
+
+    def push(self, branch: str, commit: Commit, expected: Commit | None) -> bool:
+        """Move another branch, whatever it held; False when it was not at `expected`.
+
+        Raises EnvironmentTroubleError when git cannot lock it, or somebody works on it here.
+        """
+        ref = f"refs/heads/{branch}"
+        with locked(self._lock) as lock:
+            git = self._holding(lock)
+            if self._at(ref) != expected:
+                return False
+            if WorkTree.showing(git, ref):
+                raise EnvironmentTroubleError("this branch is checked out", where=branch, fix="switch to another one")
+            git.run("update-ref", "-m", "release", ref, commit, expected or "0" * len(commit))
+        return True
+
     def _current(self) -> Commit | None:
-        found = self._git.says("rev-parse", "--verify", "--quiet", f"{self._ref}^{{commit}}")
+        return self._at(self._ref)
+
+    def _at(self, ref: str) -> Commit | None:
+        found = self._git.says("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
         return Commit(found) if found else None
 
     def _holding(self, lock: int) -> Git:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _NETWORK = 600.0
 """Seconds that a fetch or a push may take."""
+_AGAIN = "check the address, the network and your access, then run again"
 _STALE = 3600.0
 """Seconds after which a private folder is taken for a killed process's."""
 
@@ -53,7 +54,7 @@ class RemoteBranch(Branch):
         known = self._known()
         if known is not None and not fetch:
             return known
-        tip = self._fetched(known)
+        tip = self._fetched(known, self._ref, depth=1)
         self._prepare()
         self._accept(known, tip)
         return tip
@@ -64,18 +65,33 @@ class RemoteBranch(Branch):
         A push that git reports as failed is settled by reading the ref again. Raises EnvironmentTroubleError when the remote
         cannot be reached, or refuses although the branch is where it was expected.
         """
-        lease = f"--force-with-lease={self._ref}:{expected or ''}"
+        moved = self._moved(self._branch, commit, expected, known=expected)
+        if moved:
+            self._remember(commit)
+        return moved
+
+    def other(self, branch: str) -> Commit | None:
+        """Return the tip of another branch of the remote, asked for now; None when there is none. Raises as `tip` does."""
+        # With its parent, so that `change` can tell what it changed.
+        return self._fetched(self._known(), f"refs/heads/{branch}", depth=2)
+
+    def push(self, branch: str, commit: Commit, expected: Commit | None) -> bool:
+        """Move another branch of the remote, whatever it held; False when it was not at `expected`. Raises as `publish`."""
+        return self._moved(branch, commit, expected, known=self._known())
+
+    def _moved(self, branch: str, commit: Commit, expected: Commit | None, *, known: Commit | None) -> bool:
+        ref = f"refs/heads/{branch}"
+        lease = f"--force-with-lease={ref}:{expected or ''}"
         quiet = ("--quiet", "--porcelain", "--no-verify", "--no-signed", "--no-follow-tags", "--recurse-submodules=no")
         try:
-            with self._private(expected) as git:
-                git.run("push", *quiet, lease, self._url, f"{commit}:{self._ref}", timeout=_NETWORK)
+            with self._private(known) as git:
+                git.run("push", *quiet, lease, self._url, f"{commit}:{ref}", timeout=_NETWORK)
         except EnvironmentTroubleError as error:
-            now = self._advertised()
+            now = self._advertised(ref)
             if now == expected:
-                raise self._trouble("the remote refuses the push", error) from error
-            if now != commit:
-                return False
-        self._remember(commit)
+                fix = f"let this identity push to {branch}: its access, or a rule that protects the branch, keeps it out"
+                raise self._trouble("the remote refuses the push", error, fix) from error
+            return now == commit
         return True
 
     def _known(self) -> Commit | None:
@@ -89,29 +105,30 @@ class RemoteBranch(Branch):
             return seen or tracked
         return tracked if self._git.says("merge-base", "--is-ancestor", seen, tracked) is not None else seen
 
-    def _advertised(self) -> Commit | None:
-        """Ask the remote where the branch is."""
+    def _advertised(self, wanted: str) -> Commit | None:
+        """Ask the remote where a branch is."""
         try:
-            listing = (
-                Git(self._root).run("ls-remote", "--quiet", self._url, self._ref, timeout=_NETWORK).decode(errors="replace")
-            )
+            said = Git(self._root).run("ls-remote", "--quiet", self._url, wanted, timeout=_NETWORK)
         except CommandFailedError as error:
             raise self._trouble("cannot read the deploy branch's repository", error) from error
-        for line in listing.splitlines():
+        for line in said.decode(errors="replace").splitlines():
             name, _, ref = line.partition("\t")
-            if ref == self._ref:
+            if ref == wanted:
                 return Commit(name)
         return None
 
-    def _fetched(self, known: Commit | None) -> Commit | None:
-        """Bring the remote's tip and what it needs; None when the remote has no such branch."""
-        depth = ("--depth=1",) if self._own is None else ()
-        quiet = ("--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-commit-graph", *depth)
+    def _fetched(self, known: Commit | None, ref: str, *, depth: int) -> Commit | None:
+        """Bring a branch's tip from the remote and what it needs, `depth` commits of another repository's.
+
+        None when the remote has no such branch.
+        """
+        shallow = (f"--depth={depth}",) if self._own is None else ()
+        quiet = ("--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-commit-graph", *shallow)
         with self._private(known) as git:
             try:
-                git.run("fetch", *quiet, self._url, self._ref, timeout=_NETWORK)
+                git.run("fetch", *quiet, self._url, ref, timeout=_NETWORK)
             except CommandFailedError as error:
-                if self._advertised() is None:
+                if self._advertised(ref) is None:
                     return None
                 raise self._trouble("cannot fetch the deploy branch", error) from error
             return Commit((Path(str(git.env["GIT_DIR"])) / "FETCH_HEAD").read_text().split("\t", 1)[0])
@@ -151,7 +168,6 @@ class RemoteBranch(Branch):
                 if newest.stat().st_mtime - left.stat().st_mtime > _STALE:
                     shutil.rmtree(left, ignore_errors=True)
 
-    def _trouble(self, what: str, error: EnvironmentTroubleError) -> EnvironmentTroubleError:
+    def _trouble(self, what: str, error: EnvironmentTroubleError, fix: str = _AGAIN) -> EnvironmentTroubleError:
         why = error.reason if isinstance(error, CommandFailedError) else error.what
-        fix = "check the address, the network and your access, then run again"
         return EnvironmentTroubleError(f"{what}: {why}", where=f"{redacted(self._url)} {self._branch}", fix=fix)

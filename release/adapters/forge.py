@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from release.adapters.forge_gitea import gitea_forge
 from release.adapters.forge_github import GitHubForge
 from release.adapters.forge_gitlab import GitLabForge
-from release.adapters.forge_wire import Patience, Wire
+from release.adapters.forge_wire import Wire
 from release.artifact.forge import clean_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from release.artifact.forge import Address
+    from release.patience import Patience
     from release.ports import Forge
 
 FORGES: Mapping[str, tuple[str, Callable[[Wire, str], Forge]]] = {

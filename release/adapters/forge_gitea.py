@@ -24,7 +24,12 @@ GITEA = Dialect(
         "comment": "the scope write:issue",
         "status": "the scope write:repository",
         "propose": "the scope write:repository",
+        "person": "the scope read:repository, of an administrator of the repository",
+        "team": "the scope read:organization",
     },
+    merged="pull",
+    team_by_name=False,
+    latest="recentupdate",
     late=frozenset({404}),
 )
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from release.adapters.forge_wire import Need
-from release.artifact.forge import CONTEXT, Check, Opinion, PullRequest, Review, Run, described
+from release.artifact.forge import CONTEXT, OWNERS, Check, Opinion, PullRequest, Review, Run, described
 from release.errors import BadInputError, ConflictError, EnvironmentTroubleError
 from release.records import Commit
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from release.adapters.forge_wire import Wire
 
 _CONFLICT, _UNPROCESSABLE = 409, 422
+_WRITES = frozenset({"write", "admin", "owner"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,13 +29,18 @@ class Dialect:
     """Where forges of this family differ.
 
     `size` is the query parameter for items a page, `bot` who a CI job's own token is, `opinions` the states of a review that
-    count, the `permissions` in the forge's words, `late` the answers that what was just pushed may get for a moment.
+    count, the `permissions` in the forge's words, `merged` ends the path to the pull requests of a commit, `team_by_name`
+    is where a team need not be looked up first, `latest` the order that begins with what changed last, `late` the answers
+    that what was just pushed may get for a moment.
     """
 
     size: str
     bot: str
     opinions: Mapping[str, Opinion]
     permissions: Mapping[str, str]
+    merged: str = "pulls"
+    team_by_name: bool = True
+    latest: str = "updated"
     late: frozenset[int] = frozenset()
 
 
@@ -47,6 +54,8 @@ GITHUB = Dialect(
         "comment": "the permission pull-requests: write",
         "status": "the permission statuses: write",
         "propose": "the permissions pull-requests: write and contents: write",
+        "person": "the permission metadata: read",
+        "team": "the organization permission members: read",
     },
 )
 
@@ -76,9 +85,9 @@ class GitHubForge:
         """Write the comment, or bring it up to date; of several of ours, which races leave, the oldest is kept."""
         self._wire.again(lambda: self._comment(number, marker, body))
 
-    def status(self, commit: Commit, state: Check, description: str, url: str = "") -> None:
-        """Set the commit status `release / verdict`; setting it twice only repeats it."""
-        body = {"state": state.value, "context": CONTEXT, "description": described(description), "target_url": url}
+    def status(self, commit: Commit, state: Check, description: str, url: str = "", *, context: str = CONTEXT) -> None:
+        """Set a commit status, `release / verdict` unless named; setting it twice only repeats it."""
+        body = {"state": state.value, "context": context, "description": described(description), "target_url": url}
         need = self._need("status", "to set a commit status")
         path = f"{self._at}/statuses/{commit}"
         self._wire.again(lambda: self._wire.done(self._wire.send("POST", path, need, body=body), need))
@@ -86,6 +95,54 @@ class GitHubForge:
     def propose(self, branch: str, base: str, title: str, body: str) -> int:
         """Open a pull request, or update title and body of the open one. Raises ConflictError when the forge refuses it."""
         return self._wire.again(lambda: self._propose(branch, base, title, body))
+
+    def proposals(self, base: str) -> Mapping[str, int]:
+        """Return the open pull requests from this repository's own branches into `base`: number by branch."""
+        ours = self._wire.again(self._open)
+        return {pull["head"]["ref"]: int(pull["number"]) for pull in ours if self._is_ours(pull, base)}
+
+    def declined(self, branch: str, base: str, head: Commit) -> int | None:
+        """Return the pull request of this very head that was closed without being merged; of the latest ones only."""
+        need = self._need("pull", "to list pull requests")
+        mine = f"{self._repository.partition('/')[0]}:{branch}"
+        query = {"state": "closed", "head": mine, "base": base, "sort": self._dialect.latest, "direction": "desc"}
+        found = self._wire.again(lambda: self._wire.get(f"{self._at}/pulls", need, query=query)) or []
+        ours = [one for one in found if self._is_ours(one, base) and not one.get("merged_at")]
+        return next((int(one["number"]) for one in ours if (one["head"]["ref"], one["head"]["sha"]) == (branch, head)), None)
+
+    def close(self, number: int) -> None:
+        """Close a pull request without merging it; one that is closed or merged stays so."""
+        need = self._need("comment", "to close a pull request")
+        path = f"{self._at}/pulls/{number}"
+        self._wire.again(lambda: self._wire.done(self._wire.send("PATCH", path, need, body={"state": "closed"}), need))
+
+    def merged(self, commit: Commit) -> tuple[int, ...]:
+        """Return the merged pull requests that brought a commit, however they were merged."""
+        need = self._need("pull", "to find the pull request of a commit")
+        found = self._wire.again(lambda: self._wire.get(f"{self._at}/commits/{commit}/{self._dialect.merged}", need))
+        # GitHub lists them, Gitea gives the one.
+        pulls = found if isinstance(found, list) else [found] if found else []
+        return tuple(int(pull["number"]) for pull in pulls if pull.get("merged_at"))
+
+    def belongs(self, login: str, group: str) -> bool:
+        """Say whether somebody may write here (OWNERS), or is an active member of the team ORG/TEAM."""
+        return self._wire.again(lambda: self._may_write(login) if group == OWNERS else self._is_member(login, group))
+
+    def _may_write(self, login: str) -> bool:
+        need = self._need("person", "to ask who may write here")
+        found = self._wire.get(f"{self._at}/collaborators/{quote(login, safe='')}/permission", need) or {}
+        return found.get("permission") in _WRITES
+
+    def _is_member(self, login: str, team: str) -> bool:
+        need = self._need("team", "to ask who is in a team")
+        organization, _, name = team.partition("/")
+        member = quote(login, safe="")
+        if self._dialect.team_by_name:
+            path = f"/orgs/{quote(organization, safe='')}/teams/{quote(name, safe='')}/memberships/{member}"
+            return (self._wire.get(path, need) or {}).get("state") == "active"
+        teams = self._wire.pages(f"/orgs/{quote(organization, safe='')}/teams", need, size=self._dialect.size)
+        found = [one["id"] for one in teams if one["name"].lower() == name.lower()]
+        return any(self._wire.get(f"/teams/{one}/members/{member}", need) is not None for one in found)
 
     def _pull(self, number: int) -> PullRequest:
         need = self._need("pull", "to read a pull request")
@@ -112,11 +169,12 @@ class GitHubForge:
             target=found["base"]["repo"]["full_name"],
             reviews=self._opinions(reviews, head),
             files=tuple(name for file in files for name in (file["filename"], file.get("previous_filename")) if name),
+            url=found.get("html_url") or "",
         )
 
     def _opinions(self, reviews: list[Any], head: Commit) -> tuple[Review, ...]:
         """Keep each reviewer's last word about the head commit; a mere comment takes nothing back, a dismissal does."""
-        last: dict[str, Opinion] = {}
+        last: dict[str, Review] = {}
         for review in reviews:
             author = (review.get("user") or {}).get("login")
             if not author or review.get("commit_id") != head:
@@ -125,8 +183,9 @@ class GitHubForge:
             if review.get("dismissed") or review["state"] == "DISMISSED":
                 last.pop(author, None)
             elif opinion is not None:
-                last[author] = opinion
-        return tuple(Review(author=author, opinion=opinion) for author, opinion in last.items())
+                # Only Gitea says it; what GitHub calls a member need not be allowed to write.
+                last[author] = Review(author=author, opinion=opinion, official=review.get("official") is True)
+        return tuple(last.values())
 
     def _run(self, number: int) -> Run:
         need = self._need("run", "to read a run of a workflow")
@@ -200,11 +259,11 @@ class GitHubForge:
         return number
 
     def _proposed(self, branch: str, base: str) -> Any:
-        for pull in self._open():
-            ours = ((pull["head"].get("repo") or {}).get("full_name") or "").lower() == self._repository.lower()
-            if ours and pull["head"]["ref"] == branch and pull["base"]["ref"] == base:
-                return pull
-        return None
+        return next((one for one in self._open() if self._is_ours(one, base) and one["head"]["ref"] == branch), None)
+
+    def _is_ours(self, pull: Any, base: str) -> bool:
+        ours = ((pull["head"].get("repo") or {}).get("full_name") or "").lower() == self._repository.lower()
+        return bool(ours and pull["base"]["ref"] == base)
 
     def _open(self) -> list[Any]:
         need = replace(self._need("pull", "to list pull requests"), late=self._dialect.late)

@@ -11,16 +11,20 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from release.adapters.forge_wire import Need
-from release.artifact.forge import CONTEXT, Check, Opinion, PullRequest, Review, Run, described
+from release.artifact.forge import CONTEXT, OWNERS, Check, Opinion, PullRequest, Review, Run, described
 from release.errors import BadInputError, ConflictError
 from release.records import Commit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from release.adapters.forge_wire import Wire
 
 _STATES = {Check.PENDING: "pending", Check.SUCCESS: "success", Check.FAILURE: "failed", Check.ERROR: "failed"}
 _SIZE = "per_page"
 _CONFLICT = 409
+_DEVELOPER = 30
+"""The least role that may push: https://docs.gitlab.com/api/members/#roles."""
 
 
 class GitLabForge:
@@ -47,15 +51,59 @@ class GitLabForge:
         """Write the note, or bring it up to date; of several of ours, which races leave, the oldest is kept."""
         self._wire.again(lambda: self._comment(number, marker, body))
 
-    def status(self, commit: Commit, state: Check, description: str, url: str = "") -> None:
-        """Set the commit status `release / verdict`; setting it twice only repeats it."""
-        query = {"state": _STATES[state], "name": CONTEXT, "description": described(description)}
+    def status(self, commit: Commit, state: Check, description: str, url: str = "", *, context: str = CONTEXT) -> None:
+        """Set a commit status, `release / verdict` unless named; setting it twice only repeats it."""
+        query = {"state": _STATES[state], "name": context, "description": described(description)}
         query |= {"target_url": url} if url else {}
         self._wire.again(lambda: self._status(commit, query))
 
     def propose(self, branch: str, base: str, title: str, body: str) -> int:
         """Open a merge request, or update title and body of the open one. Raises ConflictError when GitLab refuses it."""
         return self._wire.again(lambda: self._propose(branch, base, title, body))
+
+    def proposals(self, base: str) -> Mapping[str, int]:
+        """Return the open merge requests from this project's own branches into `base`: number by branch."""
+        found = self._wire.again(lambda: self._open(target_branch=base))
+        ours = [one for one in found if one["source_project_id"] == one["target_project_id"]]
+        return {one["source_branch"]: int(one["iid"]) for one in ours}
+
+    def declined(self, branch: str, base: str, head: Commit) -> int | None:
+        """Return the merge request of this very head that was closed without being merged; of the latest ones only."""
+        need = _need("to list merge requests", "read_api")
+        query = {"state": "closed", "source_branch": branch, "target_branch": base, "order_by": "updated_at"}
+        found = self._wire.again(lambda: self._wire.get(f"{self._at}/merge_requests", need, query=query)) or []
+        return next((int(one["iid"]) for one in found if one["sha"] == head), None)
+
+    def close(self, number: int) -> None:
+        """Close a merge request without merging it; one that is closed or merged stays so."""
+        need, path = _need("to close a merge request"), f"{self._at}/merge_requests/{number}"
+
+        def closed() -> None:
+            found = self._wire.get(path, need) or {}
+            if found.get("state") == "opened":  # closing a closed one is refused
+                self._wire.done(self._wire.send("PUT", path, need, body={"state_event": "close"}), need)
+
+        self._wire.again(closed)
+
+    def merged(self, commit: Commit) -> tuple[int, ...]:
+        """Return the merged merge requests that brought a commit, however they were merged."""
+        need = _need("to find the merge request of a commit", "read_api")
+        path = f"{self._at}/repository/commits/{commit}/merge_requests"
+        found = self._wire.again(lambda: self._wire.get(path, need)) or []
+        return tuple(int(one["iid"]) for one in found if one["state"] == "merged")
+
+    def belongs(self, login: str, group: str) -> bool:
+        """Say whether somebody may push here (OWNERS: the role Developer or more), or is in the group of this full path."""
+        return self._wire.again(lambda: self._belongs(login, group))
+
+    def _belongs(self, login: str, group: str) -> bool:
+        need = _need("to ask who is in a group", "read_api")
+        people = self._wire.get("/users", need, query={"username": login}) or []
+        if not people:
+            return False
+        at = self._at if group == OWNERS else f"/groups/{quote(group, safe='')}"
+        member = self._wire.get(f"{at}/members/all/{people[0]['id']}", need)
+        return member is not None and (group != OWNERS or member["access_level"] >= _DEVELOPER)
 
     def _status(self, commit: Commit, query: dict[str, str]) -> None:
         need = _need("to set a commit status")
@@ -85,6 +133,7 @@ class GitLabForge:
             target=self._repository,
             reviews=self._approvals(at, need),
             files=tuple(dict.fromkeys(change[name] for change in changes for name in ("old_path", "new_path"))),
+            url=found.get("web_url") or "",
         )
 
     def _approvals(self, at: str, need: Need) -> tuple[Review, ...]:

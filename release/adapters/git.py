@@ -18,6 +18,8 @@ from release.records import Commit
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+_NETWORK = 600.0
+"""Seconds that a fetch may take."""
 _OBJECT_NAME = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?\Z")
 
 
@@ -78,6 +80,16 @@ class GitSource:
         raise BadInputError(
             f"there is no commit {revision!r}", where=str(self._root), fix="see `git branch --all` for names"
         )
+
+    def fetch(self, branch: str) -> Commit:
+        """Bring a branch of `origin` and return its commit. Raises EnvironmentTroubleError when that cannot be done."""
+        tracking = f"refs/remotes/origin/{branch}"
+        try:
+            self._git.run("fetch", "--quiet", "--no-tags", "origin", f"+refs/heads/{branch}:{tracking}", timeout=_NETWORK)
+        except CommandFailedError as error:
+            what, fix = f"cannot fetch {branch}: {error.reason}", "check the address, the network and your access"
+            raise EnvironmentTroubleError(what, where="origin", fix=fix) from error
+        return self.resolve(tracking)
 
     def merge_base(self, one: Commit, other: Commit) -> Commit:
         """Return the best common ancestor.

@@ -24,13 +24,28 @@ if TYPE_CHECKING:
 CONTEXT = "release / verdict"
 """The name of the one required check."""
 
+MAIN = "release / main"
+"""The name under which a commit of the main branch is told what became of its models."""
+
+OWNERS = "owners"
+"""The group of everybody who may write to the repository."""
+
 DESCRIPTION_LIMIT = 140
 """GitHub refuses longer descriptions of a commit status; the others take more."""
+
+KNOWN = {
+    "https://github.com": "https://api.github.com",
+    "https://gitlab.com": "https://gitlab.com/api/v4",
+    "https://gitea.com": "https://gitea.com/api/v1",
+    "https://codeberg.org": "https://codeberg.org/api/v1",
+}
+"""Where the interface of a forge that everybody knows is, by its own address."""
 
 _HOSTS = {"github.com": "github", "gitlab.com": "gitlab", "gitea.com": "gitea", "codeberg.org": "gitea"}
 _PATHS = {"/api/v3": "github", "/api/v4": "gitlab", "/api/v1": "gitea"}
 _APIS = {"github": "/api/v3", "gitlab": "/api/v4", "gitea": "/api/v1"}
 _REPOSITORY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)+", re.ASCII)
+_SSH = re.compile(r"(?:[\w.-]+@)?(?P<host>[\w.-]+):(?!//)(?P<path>[\w./~-]+)", re.ASCII)
 _TOKEN = re.compile(r"[\x21-\x7e]+", re.ASCII)
 
 
@@ -52,17 +67,18 @@ class Opinion(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Review:
-    """One reviewer's standing opinion of the head commit."""
+    """One reviewer's standing opinion of the head commit; `official` where the forge says that the author may write here."""
 
     author: str
     opinion: Opinion
+    official: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class PullRequest:
     """A pull request as it stands. `source` and `target` are repositories, different ones for a fork's.
 
-    `reviews` are about `head` alone, one a reviewer; `files` are changed paths, of a renamed file both.
+    `reviews` are about `head` alone, one a reviewer; `files` are changed paths, of a renamed file both; `url` is its page.
     """
 
     number: int
@@ -74,6 +90,7 @@ class PullRequest:
     target: str
     reviews: tuple[Review, ...]
     files: tuple[str, ...]
+    url: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +145,22 @@ def detect(server: str, api: str, repository: str) -> Address:
     if not is_private(url):
         raise SecurityRefusalError("the token would travel unencrypted", where=url, fix="use https://")
     return Address(kind=kind, api=url, repository=repository)
+
+
+def remote_of(url: str) -> tuple[str, str] | None:
+    """Return server and repository that a git remote's URL names, None for what is no forge's: `(https://host, OWNER/NAME)`.
+
+    Credentials in it are left out.
+    """
+    found = _SSH.fullmatch(url)
+    if found is not None:
+        return f"https://{found['host']}", found["path"].strip("/").removesuffix(".git")
+    parts = urlsplit(url)
+    if not parts.hostname or parts.scheme not in {"http", "https", "ssh"}:
+        return None
+    scheme = "https" if parts.scheme == "ssh" else parts.scheme
+    port = f":{parts.port}" if parts.port and parts.scheme != "ssh" else ""
+    return f"{scheme}://{parts.hostname}{port}", parts.path.strip("/").removesuffix(".git")
 
 
 def clean_token(text: str | None) -> str:

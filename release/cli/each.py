@@ -18,8 +18,18 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
-def each(models: Sequence[str], run: Callable[[Workspace, Job], R], *, base: str | None = None) -> list[R]:
-    """Run one stage for each model named, or for all that are due; one that fails does not stop the others."""
+def each(
+    models: Sequence[str],
+    run: Callable[[Workspace, Job], R],
+    *,
+    base: str | None = None,
+    failures: list[ReleaseError] | None = None,
+) -> list[R]:
+    """Run one stage for each model named, or for all that are due; one that fails does not stop the others.
+
+    With `failures` they are added to it, and what was done is returned; without, the first one is raised when all had
+    their turn.
+    """
     workspace = Workspace.here()
     start = base_of(workspace, base)
     wanted = chosen(workspace, models, base=base)
@@ -28,11 +38,13 @@ def each(models: Sequence[str], run: Callable[[Workspace, Job], R], *, base: str
         try:
             done.append(run(workspace, job(workspace, name, kind=kind, base=start)))
         except ReleaseError as error:
-            if len(wanted) == 1:
+            if len(wanted) == 1 and failures is None:
                 raise
             workspace.progress.note(f"{name}: {error}")
             failed.append(error)
-    if failed:
+    if failures is not None:
+        failures += failed
+    elif failed:
         # All models had their turn; the first failure decides the exit code.
         raise failed[0]
     return done

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from release.artifact import judgement
-from release.artifact.forge import Check, clean_token, detect
+from release.artifact.forge import KNOWN, Check, clean_token, detect, remote_of
 from release.artifact.judgement import Judgement, Submission, to_log
 from release.errors import BadInputError, ReleaseError, SecurityRefusalError
 from release.records import Commit
@@ -30,7 +30,16 @@ if TYPE_CHECKING:
     from release.records import VerdictRecord
     from release.stages.publish import PublishRecord, Subject
 
-__all__ = ["collect", "open_forge", "publish_file", "publish_run", "rendered", "to_log"]
+__all__ = [
+    "collect",
+    "deploys_forge",
+    "open_forge",
+    "publish_file",
+    "publish_run",
+    "rendered",
+    "sources_forge",
+    "to_log",
+]
 
 SUCCESS = "success"
 _TOKENS = ("RELEASE_FORGE_TOKEN", "GITHUB_TOKEN", "GITEA_TOKEN", "GITLAB_TOKEN")
@@ -43,16 +52,55 @@ def open_forge(address: str | None, repository: str | None) -> Forge:
     """
     from release.adapters.forge import open_forge as adapter  # noqa: PLC0415 (requests)
 
-    token = clean_token(next((os.environ[name] for name in _TOKENS if os.environ.get(name)), None))
-    server = os.environ.get("GITHUB_SERVER_URL") or os.environ.get("CI_SERVER_URL") or ""
-    api = address or os.environ.get("GITHUB_API_URL") or os.environ.get("CI_API_V4_URL") or ""
-    name = repository or os.environ.get("GITHUB_REPOSITORY") or os.environ.get("CI_PROJECT_PATH") or ""
+    token = clean_token(_first(*_TOKENS))
+    server = _first("GITHUB_SERVER_URL", "CI_SERVER_URL")
+    api = address or _first("RELEASE_FORGE", "GITHUB_API_URL", "CI_API_V4_URL")
+    name = repository or _first("RELEASE_FORGE_REPOSITORY", "GITHUB_REPOSITORY", "CI_PROJECT_PATH")
     if not (api or server):
         raise BadInputError("no forge is named", where="--forge", fix="give the address of its interface")
     found = detect(server, api, name)
     direct = urllib.request.proxy_bypass(urlsplit(found.api).hostname or "")
     bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("SSL_CERT_FILE")
     return adapter(found, token, proxies={} if direct else urllib.request.getproxies(), ca_bundle=bundle)
+
+
+def sources_forge(workspace: Workspace) -> Forge | None:
+    """Open the forge where this repository's pull requests are, None where none is configured: no token, or no address.
+
+    RELEASE_FORGE and RELEASE_FORGE_REPOSITORY name it, else the CI job's variables; else RELEASE_FORGE_TOKEN alone
+    suffices where `origin` is on a forge that everybody knows. Raises as `open_forge`.
+    """
+    return _configured(_remote(workspace), _first("RELEASE_FORGE_REPOSITORY", "GITHUB_REPOSITORY", "CI_PROJECT_PATH"))
+
+
+def deploys_forge(workspace: Workspace) -> Forge | None:
+    """Open the forge where the deploy branch's pull requests are: another repository's, where release.yaml names one."""
+    elsewhere = workspace.project.deploy.repository
+    if elsewhere == ".":
+        return sources_forge(workspace)
+    return _configured(elsewhere, (remote_of(elsewhere) or ("", ""))[1])
+
+
+def _configured(url: str, repository: str) -> Forge | None:
+    if not _first(*_TOKENS):
+        return None
+    server, name = remote_of(url) or ("", "")
+    if _first("RELEASE_FORGE", "GITHUB_API_URL", "CI_API_V4_URL", "GITHUB_SERVER_URL", "CI_SERVER_URL"):
+        return open_forge(None, repository or name)
+    if not os.environ.get(_TOKENS[0]) or server not in KNOWN:
+        return None
+    return open_forge(KNOWN[server], repository or name)
+
+
+def _remote(workspace: Workspace) -> str:
+    from release.adapters.process import Git  # noqa: PLC0415 (kept off the path of --help)
+
+    return Git(workspace.source.root).says("config", "--get", "remote.origin.url") or ""
+
+
+def _first(*names: str) -> str:
+    """Return the first of these variables that is set, empty when none is."""
+    return next((os.environ[name] for name in names if os.environ.get(name)), "")
 
 
 def collect(workspace: Workspace, models: Sequence[str], base: str | None) -> Submission:
@@ -150,7 +198,9 @@ def rendered(judged: Judgement) -> tuple[str, str]:
         what = f"nothing can be made of these numbers ({type(error).__name__})"
         raise BadInputError(what, where=str(verdict.model), fix="run the pull request's job again") from error
     note = "*From the pull request's own job, provisional: the main branch judges the merged tree again.*"
-    return marker, f"{body.rstrip()}\n\n{note}\n"
+    # Manifests are not in the record, and never rendered here: a pull request's chart is code, and this job is privileged.
+    where = "*What it changes in the manifests of each environment is in that job's summary.*"
+    return marker, f"{body.rstrip()}\n\n{where}\n{note}\n"
 
 
 def _brief(marker: str, verdict: VerdictRecord) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import os
 import random
 import time
@@ -9,12 +10,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from release.artifact.promotion import Asked, Promotion
+from release.artifact import repackage
+from release.artifact.intent import Asked, Promotion
 from release.artifact.values import draft
-from release.cli import pipeline
+from release.cli import forging, pipeline, proposing, repackaging
 from release.cli.champions import champion_event
 from release.cli.indexing import champion_alias
 from release.config.names import environment_name
+from release.config.project import rollout_in
 from release.data.inputs import CHART
 from release.errors import BadInputError
 from release.records import Outcome, VerdictRecord
@@ -23,9 +26,17 @@ from release.schedule import duration, window
 if TYPE_CHECKING:
     from release.cli.jobs import Job
     from release.cli.wiring import Workspace
+    from release.config.project import EnvironmentSpec
     from release.records import EvaluateRecord, Event, PackageRecord, PromoteRecord, TrainRecord
 
 PREDICTIONS = "charts/environments/predictions"
+
+
+class Way(enum.Enum):
+    """How a promotion reaches the deploy branch."""
+
+    PUSH = enum.auto()
+    PROPOSE = enum.auto()
 
 
 def preview(
@@ -35,15 +46,20 @@ def preview(
     from release.stages.promote import preview as stage  # noqa: PLC0415 (only where something is shown)
 
     # A rehearsal shows the change whether or not the environment before has verified the release yet.
-    intent = replace(_intent(workspace, job, to, evaluated, verdict, packaged), after=None, freeze=())
+    intent = replace(_intent(workspace, job, to, evaluated, verdict, packaged), after=None, freeze=(), needed=0)
     return stage(intent, branch=workspace.branch, source=workspace.source, clock=workspace.clock)
 
 
-def promote(workspace: Workspace, job: Job, to: str, *, asked: Asked = Asked.BY_A_PERSON) -> PromoteRecord:
-    """Promote what earlier jobs trained, judged and packaged at HEAD. Raises as `release.stages.promote` does."""
+def promote(
+    workspace: Workspace, job: Job, to: str, *, asked: Asked = Asked.BY_A_PERSON, way: Way = Way.PUSH
+) -> PromoteRecord:
+    """Promote what earlier jobs trained, judged and packaged at HEAD, or propose it. Raises as those stages do.
+
+    What nobody asked for and lacks approvals is proposed, where a forge is configured.
+    """
     from release.stages.promote import promote as stage  # noqa: PLC0415 (only where something is promoted)
 
-    workspace.environment(to)  # a misspelt one must not have to wait for records
+    environment = workspace.environment(to)  # a misspelt one must not have to wait for records
     trained = pipeline.train(workspace, job, known=True)
     packaged = pipeline.package(workspace, job, trained, known=True)
     evaluated, verdict, missing = None, None, None
@@ -64,18 +80,33 @@ def promote(workspace: Workspace, job: Job, to: str, *, asked: Asked = Asked.BY_
         ledger = workspace.ledger(job.model, tip=workspace.branch.tip(fetch=False))
         return _judged_again(workspace, replace(job, ledger=ledger), trained)[1]
 
+    intent = replace(_intent(workspace, job, to, evaluated, verdict, packaged), asked=asked)
+    forge = forging.deploys_forge(workspace) if way is Way.PROPOSE or _reviewed(environment, verdict) else None
+    if way is Way.PROPOSE:
+        return proposing.propose(workspace, forge, intent, rejudge)
+    # What nobody asks for has no pull request yet; and without a forge a verdict stays what it is.
+    unasked = asked is Asked.AUTOMATICALLY or (forge is None and environment.approvals.count == 0)
     record = stage(
-        replace(_intent(workspace, job, to, evaluated, verdict, packaged), asked=asked),
+        intent,
         branch=workspace.branch,
         source=workspace.source,
         clock=workspace.clock,
         rejudge=rejudge,
         pause=time.sleep,
         rng=random.Random(os.urandom(8)),  # noqa: S311 (jitter, not a secret)
+        approvals=None if unasked else proposing.counting(workspace, forge, environment, job.model),
     )
     if record.outcome is Outcome.PROMOTED:
         champion_alias(workspace, job.model, record.release.model_digest)
+        proposing.done(workspace, forge, record)
+    if record.outcome is Outcome.WAITING and (forge is not None or environment.approvals.count):
+        return proposing.propose(workspace, forge, intent, rejudge)
     return record
+
+
+def _reviewed(environment: EnvironmentSpec, verdict: VerdictRecord | None) -> bool:
+    """Say whether people may have to approve a promotion, so that a forge is worth asking for."""
+    return environment.approvals.count > 0 or (verdict is not None and bool(verdict.review))
 
 
 def _met_another_champion(workspace: Workspace, job: Job, trained: TrainRecord) -> bool:
@@ -124,13 +155,18 @@ def _intent(
         environments=workspace.environments,
         chart={path.removeprefix(CHART + "/"): content for path, content in files.items()},
         draft=draft(
-            model=job.model, environment=name, serving=job.spec.serving.model_dump(), rollout=job.spec.rollout.model_dump()
+            model=job.model,
+            environment=name,
+            serving=job.spec.serving.model_dump(),
+            rollout=rollout_in(environment, job.spec.rollout),
         ),
         predictions=None if evaluated is None else _predictions(workspace, job, evaluated),
         threshold=None if evaluated is None else evaluated.threshold,
         by=workspace.source.identity(),
+        cause=repackage.CAUSE if repackaging.subject(workspace, job) is not None else None,
         soak=duration(environment.soak) if environment.soak else timedelta(),
         freeze=tuple(window(entry) for entry in environment.freeze),
+        needed=environment.approvals.count,
     )
 
 

@@ -1,25 +1,20 @@
-"""Reads the clusters that release.yaml names, and brings the ledgers up to what they show: once, or at every change."""
+"""Reads the clusters that release.yaml names, and brings the ledgers up to what they show; `watching` does it for ever."""
 
 from __future__ import annotations
 
-import contextlib
-import time
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
-from release.adapters.process import CommandFailedError, Git
-from release.artifact.actions import SPELL, Follow, Mode, Next
+from release.artifact.actions import SPELL, Mode, Next
 from release.artifact.amendment import Place
 from release.artifact.ledger import previous
 from release.artifact.meaning import INFRASTRUCTURE
-from release.artifact.promotion import Asked, Packaged, Promotion
-from release.artifact.values import draft
 from release.cli import ordering
+from release.cli.following import Board, followed, settle
 from release.config.names import environment_name, model_name
-from release.errors import BadInputError, EnvironmentTroubleError, ReleaseError
+from release.errors import BadInputError, ReleaseError
 from release.records import EventKind
 from release.schedule import duration, window
-from release.stages.promote import promote
 from release.stages.reconcile import Settings, reconcile
 
 if TYPE_CHECKING:
@@ -29,12 +24,11 @@ if TYPE_CHECKING:
     from release.artifact.ledger import Ledger
     from release.cli.wiring import Workspace
     from release.config.project import EnvironmentSpec
-    from release.records import Event, ModelName, VerdictRecord
+    from release.records import ModelName
     from release.stages.reconcile import ReconcileRecord
 
 INTERVAL = 30.0
 """Seconds after which everything is looked at again, whether or not a cluster reported a change: soaks and pauses end."""
-_AGAIN = 5.0
 
 
 class Clusters:
@@ -43,6 +37,7 @@ class Clusters:
     def __init__(self, environments: Sequence[EnvironmentSpec]) -> None:
         """Connect to nothing yet."""
         self.environments = tuple(environments)
+        self.board = Board()
         self._known: dict[str | None, Cluster] = {}
 
     def of(self, environment: EnvironmentSpec) -> Cluster:
@@ -58,7 +53,7 @@ class Clusters:
         namespaces: dict[Cluster, set[str]] = {}
         for environment in self.environments:
             namespaces.setdefault(self.of(environment), set()).add(environment.namespace)
-        streams = [cluster.changes(names, INTERVAL / len(namespaces)) for cluster, names in namespaces.items()]
+        streams = [cluster.changes(names, max(1.0, INTERVAL / len(namespaces))) for cluster, names in namespaces.items()]
         while True:
             for stream in streams:
                 yield next(stream)
@@ -75,27 +70,13 @@ def once(workspace: Workspace, models: Sequence[str], clusters: Clusters) -> lis
     Raises the first failure when all had their turn.
     """
     failed: list[ReleaseError] = []
-    done = list(_each(workspace, models, clusters, failed))
+    done = list(each(workspace, models, clusters, failed))
     if failed:
         raise failed[0]
     return done
 
 
-def always(workspace: Workspace, models: Sequence[str], clusters: Clusters) -> Iterator[ReconcileRecord]:
-    """Reconcile whenever a cluster reports a change, yielding what was written; trouble is told and waited out."""
-    while True:
-        try:
-            for _ in clusters.changes():
-                failed: list[ReleaseError] = []
-                for record in _each(workspace, models, clusters, failed):
-                    if record.amended.deploy_commit is not None:
-                        yield record
-        except EnvironmentTroubleError as error:
-            workspace.progress.note(str(error))
-            time.sleep(_AGAIN)
-
-
-def _each(
+def each(
     workspace: Workspace, models: Sequence[str], clusters: Clusters, failed: list[ReleaseError]
 ) -> Iterator[ReconcileRecord]:
     """Yield what came of each model in each environment; failures are told, and added to `failed`."""
@@ -108,6 +89,11 @@ def _each(
             except ReleaseError as error:
                 workspace.progress.note(f"{name} in {environment.name}: {error}")
                 failed.append(error)
+    try:
+        settle(workspace, wanted, clusters.environments, clusters.board)
+    except ReleaseError as error:
+        workspace.progress.note(f"open proposals: {error}")
+        failed.append(error)
 
 
 def _wanted(ledgers: Mapping[ModelName, Ledger], models: Sequence[str]) -> list[ModelName]:
@@ -135,7 +121,7 @@ def _one(
         seen,
         settings(workspace, environment, {one: ledger for one, ledger in ledgers.items() if one != name}),
         desk=ordering.desk(workspace),
-        follow=lambda action: _followed(workspace, action),
+        follow=lambda action: followed(workspace, action, clusters.board),
     )
     return [record]
 
@@ -169,75 +155,3 @@ def settings(workspace: Workspace, environment: EnvironmentSpec, others: Mapping
 
 def _soak(environment: EnvironmentSpec) -> timedelta:
     return duration(environment.soak) if environment.soak else timedelta()
-
-
-def _followed(workspace: Workspace, action: Follow) -> str:
-    """Take a release on to the next environment as its `promote:` says, and say what was done."""
-    subject, to = action.subject, action.next.environment
-    match action.next.mode:
-        case Mode.AUTOMATIC:
-            desk = ordering.desk(workspace)
-            record = promote(
-                carried(workspace, subject, to),
-                branch=desk.branch,
-                source=workspace.source,
-                clock=desk.clock,
-                rejudge=_unjudged,
-                pause=desk.pause,
-                rng=desk.rng,
-            )
-            return f"{record.outcome} to {to}"
-        case Mode.PULL_REQUEST | Mode.MANUAL:
-            return f"ready for {to}: `release promote {subject.model} --to {to}`"
-        case _:
-            assert_never(action.next.mode)
-
-
-def carried(workspace: Workspace, subject: Event, to: str) -> Promotion:
-    """Return the intent to take what `subject` promoted on to another environment: the same bytes, chart and evidence.
-
-    Raises BadInputError when the event does not say enough.
-    """
-    environment, release = workspace.environment(to), subject.release
-    if release is None or subject.commit is None or subject.inputs is None:
-        fix = f"`release promote {subject.model} --to {to}` from its commit"
-        raise BadInputError(f"event {subject.seq} does not say what was promoted", where=subject.model, fix=fix)
-    _fetch(workspace)
-    spec = workspace.spec(subject.model, subject.commit)
-    branch = workspace.branch
-    files = branch.read_all(branch.tip(fetch=False), release.chart)
-    name = environment_name(environment.name)
-    return Promotion(
-        model=subject.model,
-        environment=name,
-        after=environment_name(environment.after) if environment.after else None,
-        commit=subject.commit,
-        inputs=subject.inputs,
-        package=Packaged(
-            model_digest=release.model_digest, repository=release.image_repository, digest=release.image_digest
-        ),
-        verdict=None,
-        environments=workspace.environments,
-        chart={path.removeprefix(f"{release.chart}/"): content for path, content in files.items()},
-        draft=draft(
-            model=subject.model, environment=name, serving=spec.serving.model_dump(), rollout=spec.rollout.model_dump()
-        ),
-        predictions=None,
-        by=None,
-        asked=Asked.AUTOMATICALLY,
-        soak=_soak(environment),
-        freeze=tuple(window(entry) for entry in environment.freeze),
-    )
-
-
-def _fetch(workspace: Workspace) -> None:
-    """Bring the source commits of releases that are newer than this clone; without a remote there is nothing to bring."""
-    git = Git(workspace.source.root)
-    if git.says("config", "--get", "remote.origin.url") is not None:
-        with contextlib.suppress(CommandFailedError):  # what is missing after that is told by name
-            git.run("fetch", "--quiet", "--no-tags", "origin", timeout=600.0)
-
-
-def _unjudged(_: Event | None) -> VerdictRecord:
-    fix = "`release promote` it from its commit, where it can be judged"
-    raise BadInputError("the ledger holds no PASS of this release", where="reconcile", fix=fix)

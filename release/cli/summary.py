@@ -15,6 +15,7 @@ _SOURCES = {
     "store": "its bytes from this machine",
     "registry": "its bytes from the registry",
     "rebuild": "rebuilt from its commit, the same digest",
+    "recorded": "the same model, as it answered when it was released",
     "committed-predictions": "by its committed predictions",
 }
 _LONG = 60

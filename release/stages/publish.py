@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from release.artifact import ledger as events
 from release.artifact.forge import Check
-from release.artifact.promotion import ENVIRONMENTS
+from release.artifact.intent import ENVIRONMENTS
 from release.artifact.serial import digest_json
 from release.config.names import model_name
 from release.landing import Done, Landed, Proposal, land

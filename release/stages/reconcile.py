@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, assert_never
 from release.amending import AmendRecord, Desk, amend, observe
 from release.artifact import ledger as events
 from release.artifact.actions import ALARM, SPELL, Action, Follow, Hold, Mode, Next, Undo, Verify, amendment, version
-from release.artifact.meaning import INFRASTRUCTURE, Failed, Trouble, Verified, Waiting, meaning
+from release.artifact.meaning import INFRASTRUCTURE, Failed, Trouble, Verified, Waiting, edited, meaning
+from release.artifact.repackage import CAUSE as REPACKAGED
 from release.records import EventKind
 from release.schedule import closing
 
@@ -47,9 +48,9 @@ def decide(seen: Observation | None, ledger: Ledger, now: datetime, settings: Se
         return ()
     settled = events.outcome(ledger, here, subject.operation)
     if settled is not None:
-        return _after(subject, settled, current, ledger, now, settings)
+        return _after(seen, subject, settled, current, ledger, now, settings)
     first = _is_first(subject, ledger, here)
-    fast = subject.kind is EventKind.RESTORED
+    fast = subject.kind is EventKind.RESTORED and subject.cause != REPACKAGED
     found = meaning(seen, subject, needs_analysis=not (first or fast), soak=settings.soak, now=now)
     match found:
         case Waiting() | Trouble():
@@ -65,12 +66,21 @@ def decide(seen: Observation | None, ledger: Ledger, now: datetime, settings: Se
 
 
 def _after(
-    subject: Event, settled: Event, current: Event | None, ledger: Ledger, now: datetime, settings: Settings
+    seen: Observation | None,
+    subject: Event,
+    settled: Event,
+    current: Event | None,
+    ledger: Ledger,
+    now: datetime,
+    settings: Settings,
 ) -> tuple[Action, ...]:
     """Say what follows when all is said about the operation that the cluster is at."""
     if current is not None and current.operation != subject.operation:
         return (Waiting(why=f"the cluster has not taken {version(current)} yet, it is at {version(subject)}"),)
-    return _onward(subject, ledger, now, settings) if settled.kind is EventKind.VERIFIED else ()
+    if settled.kind is not EventKind.VERIFIED:
+        return ()
+    by_hand = edited(seen, subject)
+    return (by_hand,) if by_hand else _onward(subject, ledger, now, settings)
 
 
 def _subject(seen: Observation | None, ledger: Ledger, here: EnvironmentName) -> Event | None:

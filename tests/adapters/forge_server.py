@@ -171,28 +171,38 @@ class GitHub(ForgeServer):
     """One repository, acme/ml, below the root as on api.github.com."""
 
     def __init__(self) -> None:
-        """Begin with one pull request, number 7, of a branch in the same repository."""
+        """Begin with one pull request, number 7, of a branch in the same repository.
+
+        All share `comments`, but for those that have a list of their own in `comments_of`.
+        """
         super().__init__()
         self.comments: list[dict[str, Any]] = []
+        self.comments_of: dict[int, list[dict[str, Any]]] = {}
         self.statuses: list[tuple[str, dict[str, Any]]] = []
         self.reviews: list[dict[str, Any]] = []
         self.files = [{"filename": "models/churn/model.yaml", "status": "modified"}]
         self.log = b""
         self.jobs = [{"id": 31, "name": "release / verdict", "conclusion": "success"}]
         self.pulls = [self.pull_of(7, "change", "a" * 40)]
+        self.brought: dict[str, list[dict[str, Any]]] = {}
+        self.writers = {"grace": "write", "ada": "admin", "mallory": "read"}
+        self.teams = {("owners", "grace"): "active", ("owners", "mallory"): "pending"}
         at = "/repos/acme/ml"
         self.route("GET", "/user", lambda _: (200, {"login": self.me}) if self.me else (403, {"message": "integration"}))
-        self.route("GET", rf"{at}/pulls", lambda _: (200, [p for p in self.pulls if p["state"] == "open"]))
+        self.route("GET", rf"{at}/pulls", self._list)
         self.route("POST", rf"{at}/pulls", self._open)
         self.route("PATCH", rf"{at}/pulls/(\d+)", self._edit)
         self.route("GET", rf"{at}/pulls/(\d+)", lambda _, n: self._one(int(n)))
         self.route("GET", rf"{at}/pulls/\d+/files", lambda _: (200, self.files))
         self.route("GET", rf"{at}/pulls/\d+/reviews", lambda _: (200, self.reviews))
-        self.route("GET", rf"{at}/issues/\d+/comments", lambda _: (200, self.comments))
-        self.route("POST", rf"{at}/issues/\d+/comments", self._write)
+        self.route("GET", rf"{at}/issues/(\d+)/comments", lambda _, n: (200, self.comments_of.get(int(n), self.comments)))
+        self.route("POST", rf"{at}/issues/(\d+)/comments", self._write)
         self.route("PATCH", rf"{at}/issues/comments/(\d+)", self._rewrite)
         self.route("DELETE", rf"{at}/issues/comments/(\d+)", self._remove)
         self.route("POST", rf"{at}/statuses/(\w+)", self._status)
+        self.route("GET", rf"{at}/commits/(\w+)/pulls", lambda _, sha: (200, self.brought.get(sha, [])))
+        self.route("GET", rf"{at}/collaborators/(\S+)/permission", self._permission)
+        self.route("GET", r"/orgs/acme/teams/(\w+)/memberships/(\w+)", self._membership)
         run = {"id": 9, "head_sha": "a" * 40, "conclusion": "success", "html_url": "https://forge.example/run/9"}
         self.route("GET", rf"{at}/actions/runs/9", lambda _: (200, run))
         self.route("GET", rf"{at}/actions/runs/9/jobs", lambda _: (200, {"jobs": self.jobs}))
@@ -220,6 +230,19 @@ class GitHub(ForgeServer):
         found = [p for p in self.pulls if p["number"] == number]
         return (200, found[0]) if found else (404, {"message": "Not Found"})
 
+    def _list(self, request: Request) -> Answer:
+        found = [p for p in self.pulls if p["state"] == request.query.get("state", "open")]
+        head = request.query.get("head")
+        return 200, [p for p in found if head in {None, f"acme:{p['head']['ref']}"}]
+
+    def _permission(self, _: Request, login: str) -> Answer:
+        level = self.writers.get(login)
+        return (200, {"permission": level}) if level else (404, {"message": "Not Found"})
+
+    def _membership(self, _: Request, team: str, login: str) -> Answer:
+        state = self.teams.get((team, login))
+        return (200, {"state": state}) if state else (404, {"message": "Not Found"})
+
     def _open(self, request: Request) -> Answer:
         number = 100 + len(self.pulls)
         self.pulls.append(self.pull_of(number, request.body["head"], "b" * 40) | _texts(request))
@@ -227,10 +250,13 @@ class GitHub(ForgeServer):
 
     def _edit(self, request: Request, number: str) -> Answer:
         _, found = self._one(int(number))
-        found.update(_texts(request))
+        found.update({name: request.body[name] for name in ("title", "body", "state") if name in request.body})
         return 200, found
 
-    def _write(self, request: Request) -> Answer:
+    def _write(self, request: Request, number: str) -> Answer:
+        if int(number) in self.comments_of:
+            self.comments_of[int(number)].append({"id": 900, "user": {"login": self.me}, "body": request.body["body"]})
+            return 201, self.comments_of[int(number)][-1]
         self.said(self.me or "github-actions[bot]", request.body["body"])
         return 201, self.comments[-1]
 
@@ -279,6 +305,13 @@ class GitLab(ForgeServer):
         self.route("POST", rf"{at}/merge_requests/7/notes", self._write)
         self.route("PUT", rf"{at}/merge_requests/7/notes/(\d+)", self._rewrite)
         self.route("POST", rf"{at}/statuses/(\w+)", self._status)
+        brought = [{"iid": 7, "state": "merged"}, {"iid": 8, "state": "opened"}]
+        self.route(
+            "GET", rf"{at}/repository/commits/(\w+)/merge_requests", lambda _, sha: (200, brought if sha[0] == "a" else [])
+        )
+        self.route("GET", "/api/v4/users", self._person)
+        self.route("GET", rf"{at}/members/all/(\d+)", self._member)
+        self.route("GET", r"/api/v4/groups/(acme/\w+)/members/all/(\d+)", lambda _, group, n: self._in_group(group, n))
         run = {"sha": "a" * 40, "status": "success", "web_url": "https://forge.example/p/9"}
         self.route("GET", rf"{at}/pipelines/9", lambda _: (200, run))
         jobs = [{"id": 31, "name": "release / verdict", "status": "failed"}]
@@ -290,6 +323,7 @@ class GitLab(ForgeServer):
         """Describe an open merge request into main."""
         return {
             "iid": number,
+            "state": "opened",
             "title": "Better",
             "description": None,
             "sha": sha,
@@ -305,8 +339,22 @@ class GitLab(ForgeServer):
         self.notes.append({"id": len(self.notes) + 1, "author": {"username": author}, "body": body})
 
     def _list(self, request: Request) -> Answer:
-        branch = request.query.get("source_branch")
-        return 200, [r for r in self.requests if branch in {None, r["source_branch"]}]
+        branch, state = request.query.get("source_branch"), request.query.get("state")
+        found = [r for r in self.requests if branch in {None, r["source_branch"]}]
+        return 200, [r for r in found if r["state"] == state]
+
+    def _person(self, request: Request) -> Answer:
+        known = {"grace": 1, "ada": 2, "mallory": 3}
+        login = request.query["username"]
+        return 200, [{"id": known[login], "username": login}] if login in known else []
+
+    def _member(self, _: Request, number: str) -> Answer:
+        level = {"1": 30, "2": 50, "3": 20}.get(number)
+        return (200, {"access_level": level}) if level else (404, {"message": "Not Found"})
+
+    def _in_group(self, group: str, number: str) -> Answer:
+        found = (group, number) in {("acme/owners", "1"), ("acme/guests", "3")}
+        return (200, {"access_level": 10}) if found else (404, {"message": "Not Found"})
 
     def _open(self, request: Request) -> Answer:
         made = self.request_of(100 + len(self.requests), request.body["source_branch"], "b" * 40)
@@ -315,6 +363,10 @@ class GitLab(ForgeServer):
 
     def _edit(self, request: Request, number: str) -> Answer:
         [found] = [r for r in self.requests if r["iid"] == int(number)]
+        if request.body.pop("state_event", None) == "close":
+            if found["state"] != "opened":
+                return 400, {"message": "cannot transition"}
+            found["state"] = "closed"
         found.update(request.body)
         return 200, found
 

@@ -514,3 +514,41 @@ def test_the_leftovers_of_killed_processes_are_swept(remote: Place) -> None:
     made = branch.commit(tip, {LEDGER: b"one\ntwo\n"}, "Two\n", AT)
     assert branch.publish(made, tip)
     assert sorted(path.name for path in home.glob("run-*")) == ["run-new"]
+
+
+def test_another_branch_is_moved_whatever_it_held_and_the_deploy_branch_stays(place: Place) -> None:
+    """Pushed where nobody was, moved by who knows where it is, refused to who does not; read back with what it changed."""
+    branch = place.open()
+    if place.there == "":
+        advance(branch, {"README.md": b"hello\n"})
+    tip = branch.tip(fetch=True)
+    assert branch.other("release/staging/churn") is None
+    one = branch.commit(tip, {VALUES: b"a: 1\n", "new.txt": b"n\n"}, "One\n", AT)
+    assert branch.push("release/staging/churn", one, None)
+    other = place.open(cache=".release/another")
+    assert other.other("release/staging/churn") == one
+    changed = dict(other.change(one))
+    assert changed == {VALUES: (branch.read(tip, VALUES), b"a: 1\n"), "new.txt": (None, b"n\n")}
+    two = other.commit(other.tip(fetch=True), {VALUES: b"a: 2\n"}, "Two\n", AT)
+    assert not other.push("release/staging/churn", two, None)
+    assert other.push("release/staging/churn", two, one)
+    assert not branch.push("release/staging/churn", one, one)
+    assert branch.other("release/staging/churn") == two
+    assert git(place.holder, "rev-parse", "refs/heads/release/staging/churn~1") == tip == place.there
+    assert branch.tip(fetch=True) == tip
+    assert sound(place.holder)
+
+
+def test_what_the_first_commit_of_a_branch_holds_is_all_new_and_a_merge_changes_nothing(local: Place) -> None:
+    """A commit without a parent has nothing before it; a merge is nobody's change."""
+    branch = local.open()
+    first = branch.commit(None, {"a": b"1\n"}, "First\n", AT)
+    assert dict(branch.change(first)) == {"a": (None, b"1\n")}
+    git(local.root, "switch", "-q", "-c", "side")
+    commit(local.root, {"b": b"1"})
+    git(local.root, "switch", "-q", "main")
+    commit(local.root, {"c": b"1"})
+    git(local.root, "merge", "-q", "--no-ff", "-m", "Merge", "side")
+    tip = branch.tip(fetch=True)
+    assert tip
+    assert branch.change(tip) == {}

@@ -6,7 +6,7 @@ import pytest
 from adapters.forge_server import DATE, NOON
 
 from release.adapters.forge import FORGES, open_forge
-from release.artifact.forge import Address, asked_wait, clean_token, described, detect, goes_on
+from release.artifact.forge import Address, asked_wait, clean_token, described, detect, goes_on, remote_of
 from release.errors import BadInputError, SecurityRefusalError
 
 
@@ -103,3 +103,21 @@ def test_a_description_is_one_line_of_140_characters() -> None:
     assert described("a\r\n\tb \u202e c") == "a b c"
     assert described("x" * 140) == "x" * 140
     assert described("x" * 141) == "x" * 139 + "…"
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("https://github.com/acme/ml.git", ("https://github.com", "acme/ml")),
+        ("https://ada:secret@git.example.org:8443/a/b/c", ("https://git.example.org:8443", "a/b/c")),
+        ("http://127.0.0.1:3000/lab/ml.git/", ("http://127.0.0.1:3000", "lab/ml")),
+        ("git@github.com:acme/ml.git", ("https://github.com", "acme/ml")),
+        ("ssh://git@git.example.org:2222/acme/ml", ("https://git.example.org", "acme/ml")),
+        ("../origin.git", None),
+        ("/srv/git/ml.git", None),
+        ("file:///srv/git/ml.git", None),
+    ],
+)
+def test_a_remote_names_server_and_repository_without_its_credentials(url: str, found: tuple[str, str] | None) -> None:
+    """As people write remotes; a path is nobody's forge."""
+    assert remote_of(url) == found

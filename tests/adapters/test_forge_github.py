@@ -8,9 +8,9 @@ import pytest
 from adapters.forge_server import NOON, TOKEN, Fault, GitHub, When
 
 from release.adapters.forge import open_forge
-from release.adapters.forge_wire import Patience
 from release.artifact.forge import Address, Check, Opinion, Review
 from release.errors import BadInputError, ConflictError, EnvironmentTroubleError
+from release.patience import Patience
 from release.records import Commit
 
 if TYPE_CHECKING:
@@ -252,3 +252,67 @@ def test_an_answer_that_is_none_of_this_forges_is_told_in_one_line(server: GitHu
     server.faults.append(Fault("GET", "pulls/7", 200, body=body, times=9))
     with pytest.raises(EnvironmentTroubleError, match="not what its documentation says"):
         forge.pull(7)
+
+
+def test_a_status_may_bear_another_name(server: GitHub, forge: Forge) -> None:
+    """What the main branch says of a commit is not the check that a pull request waits for."""
+    forge.status(HEAD, Check.PENDING, "waits", context="release / main")
+    assert [(sha, body["context"]) for sha, body in server.statuses] == [(HEAD, "release / main")]
+
+
+def test_proposals_are_open_pull_requests_of_our_own_branches_into_one_branch(server: GitHub, forge: Forge) -> None:
+    """A fork's branch of the same name is somebody else's, and so is a closed one."""
+    server.pulls = [
+        server.pull_of(1, "release/production/churn", "b" * 40, source="eve/ml"),
+        server.pull_of(2, "release/production/churn", "b" * 40),
+        server.pull_of(3, "release/production/spend", "c" * 40) | {"state": "closed"},
+        server.pull_of(4, "other", "c" * 40) | {"base": {"ref": "deploy", "repo": {"full_name": "acme/ml"}}},
+    ]
+    assert forge.proposals("main") == {"release/production/churn": 2}
+    assert forge.proposals("deploy") == {"other": 4}
+
+
+def test_closing_is_once_and_for_all_and_what_was_closed_by_hand_is_known(server: GitHub, forge: Forge) -> None:
+    """By its very head: a branch that has moved on since is another proposal; a merged one was not declined."""
+    assert forge.declined("change", "main", HEAD) is None
+    for _ in range(2):
+        forge.close(7)
+    assert server.pulls[0]["state"] == "closed"
+    assert forge.declined("change", "main", HEAD) == 7
+    assert forge.declined("change", "main", Commit("b" * 40)) is None
+    assert forge.declined("change", "deploy", HEAD) is None
+    server.pulls[0]["merged_at"] = "2026-02-02T12:00:00Z"
+    assert forge.declined("change", "main", HEAD) is None
+
+
+def test_the_merged_pull_requests_of_a_commit_are_found(server: GitHub, forge: Forge) -> None:
+    """An open one that has the commit too brought nothing to the main branch."""
+    merged = {"number": 7, "merged_at": "2026-02-02T12:00:00Z"}
+    server.brought = {HEAD: [merged, {"number": 8, "merged_at": None}]}
+    assert list(forge.merged(HEAD)) == [7]
+    assert list(forge.merged(Commit("b" * 40))) == []
+
+
+@pytest.mark.parametrize(
+    ("login", "group", "there"),
+    [
+        ("grace", "owners", True),
+        ("ada", "owners", True),
+        ("mallory", "owners", False),
+        ("nobody", "owners", False),
+        ("grace", "acme/owners", True),
+        ("mallory", "acme/owners", False),
+        ("ada", "acme/owners", False),
+        ("grace", "acme/others", False),
+    ],
+)
+def test_who_belongs_to_a_group(server: GitHub, forge: Forge, login: str, group: str, there: bool) -> None:  # noqa: FBT001 (a parameter)
+    """Owners may write, members of a team are active; an invitation that was not accepted is none."""
+    assert forge.belongs(login, group) is there
+
+
+def test_a_permission_that_is_missing_to_ask_for_people_is_named(server: GitHub, forge: Forge) -> None:
+    """An approval is not lost silently because the token may not look."""
+    server.faults.append(Fault("GET", "collaborators", 403, times=9))
+    with pytest.raises(EnvironmentTroubleError, match="give it the permission metadata: read"):
+        forge.belongs("grace", "owners")

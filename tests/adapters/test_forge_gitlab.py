@@ -8,9 +8,9 @@ import pytest
 from adapters.forge_server import TOKEN, Fault, GitLab, When
 
 from release.adapters.forge import open_forge
-from release.adapters.forge_wire import Patience
 from release.artifact.forge import Address, Check, Opinion, Review
 from release.errors import BadInputError, ConflictError, EnvironmentTroubleError
+from release.patience import Patience
 from release.records import Commit
 
 if TYPE_CHECKING:
@@ -110,3 +110,43 @@ def test_refusals_are_told_apart(server: GitLab, forge: Forge) -> None:
         forge.status(HEAD, Check.SUCCESS, "fine")
     with pytest.raises(BadInputError, match="there is no merge request 99"):
         forge.pull(99)
+
+
+def test_a_status_may_bear_another_name(server: GitLab, forge: Forge) -> None:
+    """What the main branch says of a commit is not the check that a merge request waits for."""
+    forge.status(HEAD, Check.SUCCESS, "promoted", context="release / main")
+    assert [query["name"] for _, query in server.statuses] == ["release / main"]
+
+
+def test_proposals_are_closed_once_and_known_afterwards(server: GitLab, forge: Forge) -> None:
+    """GitLab refuses to close what is closed, which is what was asked."""
+    assert forge.proposals("main") == {"change": 7}
+    assert forge.declined("change", "main", HEAD) is None
+    for _ in range(2):
+        forge.close(7)
+    assert forge.proposals("main") == {}
+    assert forge.declined("change", "main", HEAD) == 7
+    assert forge.declined("change", "main", Commit("b" * 40)) is None
+
+
+def test_the_merged_merge_requests_of_a_commit_are_found(server: GitLab, forge: Forge) -> None:
+    """An open one that has the commit too brought nothing to the main branch."""
+    assert list(forge.merged(HEAD)) == [7]
+    assert list(forge.merged(Commit("b" * 40))) == []
+
+
+@pytest.mark.parametrize(
+    ("login", "group", "there"),
+    [
+        ("grace", "owners", True),
+        ("ada", "owners", True),
+        ("mallory", "owners", False),
+        ("nobody", "owners", False),
+        ("grace", "acme/owners", True),
+        ("ada", "acme/owners", False),
+        ("mallory", "acme/guests", True),
+    ],
+)
+def test_who_belongs_to_a_group(server: GitLab, forge: Forge, login: str, group: str, there: bool) -> None:  # noqa: FBT001 (a parameter)
+    """Owners may push, which a Reporter may not; of a group, everybody is a member whatever the role."""
+    assert forge.belongs(login, group) is there

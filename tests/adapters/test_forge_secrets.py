@@ -10,9 +10,9 @@ import pytest
 from adapters.forge_server import TOKEN, Fault, ForgeServer, GitHub, GitLab
 
 from release.adapters.forge import open_forge
-from release.adapters.forge_wire import Patience
 from release.artifact.forge import Address, Check
 from release.errors import BadInputError, ReleaseError
+from release.patience import Patience
 from release.records import Commit
 
 if TYPE_CHECKING:

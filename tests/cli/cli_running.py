@@ -30,6 +30,8 @@ NOT_INDEXED = (
     "run `release index` when it is back"
 )
 """What is said of an MLflow server that nobody runs; port 9 refuses at once."""
+NO_RUNTIME = "these images hold models and no server, so nothing can run them: name a runtime (`release runtime`)"
+"""What is said of images where release.yaml names no runtime."""
 
 PROBE = """
 import sys

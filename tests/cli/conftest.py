@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 from cli_running import NO_INDEX, commit_all, customers, here, ok, start_repository
 from support.git import isolate
+from support.registries import start_registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+__all__ = ["start_registry"]
 
 NOON = "2026-01-31T12:00:00+00:00"
 
@@ -37,6 +40,7 @@ gate:
   primary: {metric: roc_auc, margin: 0.1}
   floors: {roc_auc: 0.6}
   looks: 5
+rollout: {rps: 40}
 """
 """What people made of the draft; so few rows can only show a wide margin."""
 
@@ -53,16 +57,18 @@ estimator: {kind: dummy}
 gate:
   primary: {metric: rmse, margin: {relative: 5%}}
   floors: {rmse: 100}
+rollout: {rps: 40}
 """
 
 
 @pytest.fixture(scope="session")
 def _apart() -> Iterator[None]:
-    """Keep the machine's settings out of the tests: git's, MLflow's, and every RELEASE_ variable."""
+    """Keep the machine's settings out of the tests: git's, MLflow's, every RELEASE_ variable, and whether helm is there."""
     with pytest.MonkeyPatch.context() as patch:
         isolate(patch)
         patch.setenv("MLFLOW_TRACKING_URI", NO_INDEX)
         patch.setenv("RELEASE_NOW", NOON)
+        patch.setenv("RELEASE_HELM", "")
         yield
 
 

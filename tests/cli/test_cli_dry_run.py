@@ -6,7 +6,7 @@ import re
 import shutil
 from typing import TYPE_CHECKING
 
-from cli_running import NOT_INDEXED, commit_all, edit, files, here, ok, process
+from cli_running import NO_RUNTIME, NOT_INDEXED, commit_all, edit, files, here, ok, process
 from support.git import git
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def test_a_first_run_shows_everything_and_changes_nothing(shop: Path) -> None:
     before = files(shop)
     told = ok(process(shop, "dry-run", "churn"))
     assert files(shop, without=".release") == before
-    assert told.err == NOT_INDEXED + "\n"
+    assert told.err == f"{NOT_INDEXED}\n{NO_RUNTIME}\n"
     assert told.out.startswith("churn: PASS\n  PASS: churn may be released for the first time; it clears its floors.\n")
     assert re.search(r"^  roc_auc +- +0\.9\d{3}$", told.out, re.MULTILINE)
     assert re.search(r"^  model   sha256:[0-9a-f]{64}$", told.out, re.MULTILINE)

@@ -6,7 +6,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cli_running import NO_INDEX, NOT_INDEXED, commit_all, edit, here, ok, process_without
+from cli_running import NO_INDEX, NO_RUNTIME, NOT_INDEXED, commit_all, edit, here, ok, process_without
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +53,7 @@ def indexed(_shop: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
 def test_a_server_that_is_down_stops_no_release(shop: Path) -> None:
     """The run completes with its verdict, says once a model that nothing was indexed, and which command catches up."""
     told = ok(here(shop, "dry-run", "churn"))
-    assert [line for line in told.err.splitlines() if "reused" not in line] == [NOT_INDEXED]
+    assert [line for line in told.err.splitlines() if "reused" not in line] == [NOT_INDEXED, NO_RUNTIME]
     assert told.out.startswith("churn: PASS\n")
     promoted = ok(here(shop, "promote", "churn", "--to", "staging"))
     marked = f"champion not marked in the index: {NO_INDEX}: MLflow cannot be written: Connection refused"
@@ -93,7 +93,9 @@ def test_an_unchanged_run_imports_nothing_that_computes_or_indexes(indexed: tupl
     folder, index, _ = indexed
     heavy = "sklearn,numpy,scipy,pandas,skops,mlflow,requests"
     told = ok(process_without(heavy, folder, "dry-run", env={"MLFLOW_TRACKING_URI": index.uri}))
-    stages = [line.split(" ")[1] for line in told.err.splitlines()]
+    *reused, last = told.err.splitlines()
+    assert last == NO_RUNTIME
+    stages = [line.split(" ")[1] for line in reused]
     assert stages == ["check", "train", "evaluate", "gate", "package", "report"] * 2
     assert told.out.count(": PASS\n") == 2
 

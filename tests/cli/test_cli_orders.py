@@ -11,7 +11,7 @@ from support.git import git
 from release.adapters.deploy_branch import open_branch
 from release.artifact import ledger as events
 from release.artifact.actions import Follow, Mode, Next
-from release.cli.reconciling import carried
+from release.cli.following import Board, carried, followed
 from release.cli.wiring import Workspace
 from release.config.names import environment_name
 from release.errors import BadInputError
@@ -161,8 +161,6 @@ def test_without_a_cluster_reconcile_is_worth_another_try(proven: Path, monkeypa
 
 def test_the_next_environment_gets_the_same_release_from_the_ledger(proven: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Model, image, chart, evidence and commit are those of staging; no record of training is needed."""
-    from release.cli import reconciling  # noqa: PLC0415 (its private step is what is tested)
-
     edit(proven, "release.yaml", PRODUCTION, "  - {name: production, after: staging, soak: 24h, promote: automatic}")
     commit_all(proven, "Go on by itself")
     subject = events.serving(Workspace.here().ledger(ModelName("churn"), tip=Workspace.here().branch.tip(fetch=True)), _S)
@@ -171,10 +169,10 @@ def test_the_next_environment_gets_the_same_release_from_the_ledger(proven: Path
     for path in sorted((proven / ".release/records").rglob("*.json")):
         path.unlink()
     with pytest.raises(Exception, match="serve in staging for 1 day"):
-        reconciling._followed(Workspace.here(), go)
+        followed(Workspace.here(), go, Board())
     monkeypatch.setenv("RELEASE_NOW", "2026-02-01T12:00:00+00:00")
-    assert reconciling._followed(Workspace.here(), go) == "promoted to production"
-    assert reconciling._followed(Workspace.here(), go) == "already to production"
+    assert followed(Workspace.here(), go, Board()) == "promoted to production"
+    assert followed(Workspace.here(), go, Board()) == "already to production"
     last, first = ledger(proven)[-1], ledger(proven)[0]
     assert [last[name] for name in ("release", "commit", "evidence", "inputs")] == [
         first[name] for name in ("release", "commit", "evidence", "inputs")

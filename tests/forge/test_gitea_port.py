@@ -53,7 +53,7 @@ def test_a_pull_request_is_read_with_files_author_and_reviews_of_its_head(projec
     assert (read.head, read.branch, read.base) == (head, "change", "main")
     assert (read.author, read.source, read.target) == (project.gitea.login[0], project.name, project.name)
     assert read.files == ("models/churn/model.yaml",)
-    assert read.reviews == (Review(author=outsider, opinion=Opinion.APPROVED),)
+    assert read.reviews == (Review(author=outsider, opinion=Opinion.APPROVED, official=True),)
     commit(project.clone, {"models/churn/model.yaml": b"y\n"})
     newer = project.push("change")
     again = forge.pull(number)

@@ -15,10 +15,10 @@ from support.submissions import judgement, submission
 
 from release.adapters.deploy_branch import open_branch
 from release.adapters.forge import open_forge
-from release.adapters.forge_wire import Patience
 from release.artifact import ledger as events
 from release.artifact.forge import Address, Check
 from release.errors import BadInputError, EnvironmentTroubleError, SecurityRefusalError
+from release.patience import Patience
 from release.records import Commit, Digest, EventKind, ModelName, Verdict
 from release.report import markdown
 from release.stages.publish import Subject, publish, summary

@@ -20,6 +20,7 @@ from release.artifact.amendment import Tip
 from release.artifact.meaning import Failed, Trouble, Waiting
 from release.artifact.orders import Resume
 from release.artifact.promotion import Asked
+from release.artifact.repackage import CAUSE as REPACKAGED
 from release.errors import GateFailedError
 from release.observed import Phase, Pods, RunPhase
 from release.records import EventKind
@@ -284,6 +285,24 @@ def test_first_and_restored_releases_need_no_analysis(tmp_path: Path) -> None:
     assert isinstance(decided(site, seen(restored, analyses=(), phase=Phase.PROGRESSING))[0], Waiting)
     assert run(site, seen(restored, analyses=())).amended.deploy_commit
     assert site.kinds == ["promoted", "verified", "promoted", "withdrawn", "restored", "verified"]
+
+
+def test_what_a_rollback_put_on_another_runtime_is_measured(site: Site) -> None:
+    """Restored, but in an image that never served: Healthy alone verifies nothing."""
+    release = put(site, "v1").release
+    assert release
+    put_there = replace(release, image_digest=digest("patched A"))
+    site.tell(
+        EventKind.RESTORED,
+        environment=STAGING,
+        operation=digest("patching"),
+        release=put_there,
+        cause=REPACKAGED,
+        commit=None,
+    )
+    event = site.ledger.events[-1]
+    assert isinstance(decided(site, seen(event, analyses=()))[0], Waiting)
+    assert isinstance(decided(site, seen(event))[0], Verify)
 
 
 def test_a_first_release_that_fails_leaves_nothing_to_restore(tmp_path: Path) -> None:
