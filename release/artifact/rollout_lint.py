@@ -134,7 +134,7 @@ def _lint_analyses(where: str, canary: Mapping[str, Any], manifests: Sequence[Ma
 def _lint_steps(where: str, replicas: int, canary: Mapping[str, Any]) -> Iterator[Finding]:
     if canary.get("trafficRouting") or replicas == 0:
         return
-    surge = surge_of(replicas, canary.get("maxSurge"))
+    surge, count = surge_of(replicas, canary.get("maxSurge")), f"{replicas} replica{'' if replicas == 1 else 's'}"
     before = None
     for number, step in enumerate(canary.get("steps") or (), 1):
         if "setWeight" not in step:
@@ -145,11 +145,11 @@ def _lint_steps(where: str, replicas: int, canary: Mapping[str, Any]) -> Iterato
         if weight == _ALL:
             yield note(at, "at 100% no stable pod is left to compare the canary with", "end with a smaller share")
         elif share.canary == 0 < weight:
-            yield error(at, f"{weight}% of {replicas} replicas is no pod at all", "allow a surge of a pod")
+            yield error(at, f"{weight}% of {count} is no pod at all", "allow a surge of a pod")
         elif share == before:
             yield note(at, f"{weight}% is {pods}, as with the weight before", "leave one of them out, or raise the replicas")
         elif abs(share.percent - weight) >= _HALF:
-            what = f"{weight}% of {replicas} replicas is really {share.percent:.0f}%: {pods}"
+            what = f"{weight}% of {count} is really {share.percent:.0f}%: {pods}"
             yield note(at, what, "whole pods divide the traffic: more replicas come nearer")
         before = share
 

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from release.artifact.values import OWNED, read
-from release.cli.due import existing
+from release.artifact.deployment import Origin, complete
+from release.artifact.findings import Severity
+from release.artifact.values import read
+from release.cli import patching
+from release.cli.deployments import Deployments, drafted
 from release.cli.each import base_of
+from release.cli.edits import refuse_unsettled
 from release.cli.jobs import job
+from release.cli.owned import refuse_tool_owned
 from release.cli.pipeline import check
-from release.cli.wiring import EMBEDDED, LEDGER, Workspace
-from release.errors import SecurityRefusalError
+from release.cli.tools import find
+from release.cli.wiring import EMBEDDED, Workspace
+from release.config.places import check_serving
+from release.config.source import parse
+from release.errors import BadInputError
+from release.stages.manifests import Inspection, inspect
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from release.records import CheckRecord, Commit
+    from release.artifact.deployment import Deployment
+    from release.ports import Validator
+    from release.records import CheckRecord, ModelName
 
 ENVIRONMENTS = "charts/environments"
-_TOOL_ONLY = (LEDGER, "charts/versions")
 
 
 def check_repository(base: str | None) -> tuple[str, ...]:
     """Check `release.yaml` and every values file; with `base`, that nobody wrote what only the tool may.
 
     Returns notes. Raises BadInputError for files that cannot be read or patched, SecurityRefusalError for a forbidden
-    change.
+    change, ConflictError for one that comes before the release is settled.
     """
     workspace = Workspace.here()
     notes = []
@@ -36,27 +47,86 @@ def check_repository(base: str | None) -> tuple[str, ...]:
     for environment in workspace.environments:
         for path in sorted((workspace.source.root / ENVIRONMENTS / environment).glob("*.yaml")):
             read(path.read_bytes(), where=path.relative_to(workspace.source.root).as_posix())
+    notes.extend(patching.outdated(workspace))
     start = base_of(workspace, base)
     if start is not None:
-        _refuse_tool_owned(workspace, start)
+        refuse_tool_owned(workspace, start)
+        refuse_unsettled(workspace, start, workspace.source.resolve(base or ""))
     return tuple(notes)
 
 
-def check_models(models: Sequence[str]) -> list[CheckRecord]:
-    """Check the models named, or all, as they are in the work tree, committed or not."""
-    workspace = Workspace.as_it_is()
-    names = existing(workspace, models or workspace.models())
-    return [check(workspace, job(workspace, name)) for name in names]
+def check_models(workspace: Workspace, models: Sequence[ModelName]) -> list[CheckRecord]:
+    """Check models as they are in the work tree, committed or not. Raises BadInputError for the first thing wrong."""
+    for name in models:
+        path = f"models/{name}/model.yaml"
+        document = parse(workspace.source.read(workspace.head, path) or b"", where=path)
+        check_serving(workspace.spec(name), workspace.project, document)
+    return [check(workspace, job(workspace, name)) for name in models]
 
 
-def _refuse_tool_owned(workspace: Workspace, base: Commit) -> None:
-    for path in workspace.source.changed(base, workspace.head, "charts"):
-        if path.startswith(tuple(f"{folder}/" for folder in _TOOL_ONLY)):
-            raise SecurityRefusalError("only the tool writes this file", where=path, fix="take the change out")
-        if not path.startswith(f"{ENVIRONMENTS}/") or not path.endswith(".yaml"):
-            continue
-        old, new = (workspace.source.read(commit, path) or b"" for commit in (base, workspace.head))
-        before, after = (read(content, where=path) if content else dict.fromkeys(OWNED) for content in (old, new))
-        touched = [name for name in OWNED if before.get(name) != after.get(name)]
-        if touched:
-            raise SecurityRefusalError(f"{touched[0]} is the tool's to write", where=path, fix="take that line's change out")
+def check_manifests(workspace: Workspace, models: Sequence[ModelName], schemas: str | None) -> tuple[list[str], Inspection]:
+    """Look at what each model would deploy in each environment, after a promotion; `schemas` is where Kubernetes' are.
+
+    Returns notes on what could not be looked at, and what was found. Raises BadInputError for the first error, when all
+    others have been told.
+    """
+    deployments = Deployments(workspace)
+    if not models:
+        return [], Inspection(manifests=(), general=())
+    if not deployments.chart:
+        return ["note: there is no charts/model: manifests were not looked at"], Inspection(manifests=(), general=())
+    notes, validators = _validators(deployments, schemas)
+    with workspace.progress.step("looking at the manifests"):
+        found = inspect(
+            list(_planned(deployments, models)),
+            renderer=deployments.helm,
+            validators=validators,
+            render=deployments.rendered,
+        )
+    errors = [
+        BadInputError(one.what, where=f"{record.values}: {one.where}", fix=one.fix)
+        for record in found.manifests
+        for one in record.findings
+        if one.severity is Severity.ERROR
+    ]
+    errors += [
+        BadInputError(one.what, where=one.where, fix=one.fix) for one in found.general if one.severity is Severity.ERROR
+    ]
+    for error in errors[1:]:
+        workspace.progress.note(str(error))
+    if errors:
+        raise errors[0]
+    return notes, found
+
+
+def _planned(deployments: Deployments, models: Sequence[ModelName]) -> Iterator[Deployment]:
+    """Yield what each environment would have of each model after a promotion, by the values that are there, else a draft."""
+    workspace = deployments.workspace
+    for name in models:
+        for environment in workspace.project.environments:
+            there = deployments.in_work_tree(name, environment)
+            values, origin = there or (drafted(name, workspace.spec(name), environment), Origin.DRAFT)
+            one = deployments.deployment(name, environment, values, origin, deployments.chart)
+            yield replace(one, values=complete(values, repository=f"{workspace.registry.name}/{name}", where=one.where))
+
+
+def _validators(deployments: Deployments, schemas: str | None) -> tuple[list[str], list[Validator]]:
+    """Return who else is here to look at manifests, and a note on each who is not."""
+    from release.adapters.validators import Kubeconform, Promtool  # noqa: PLC0415 (where something is rendered)
+
+    if deployments.helm is None:
+        return ["note: manifests were not rendered, nor linted: helm is not installed (PATH, RELEASE_HELM)"], []
+    notes: list[str] = []
+    found: list[Validator] = []
+    kubeconform, promtool = find("kubeconform"), find("promtool")
+    if kubeconform is None:
+        notes.append(
+            "note: manifests were not held against schemas: kubeconform is not installed (PATH, RELEASE_KUBECONFORM)"
+        )
+    else:
+        found.append(Kubeconform(kubeconform, schemas))
+    if promtool is None:
+        notes.append("note: PromQL was not checked: promtool is not installed (PATH, RELEASE_PROMTOOL)")
+    else:
+        found.append(Promtool(promtool))
+    return notes, found

@@ -28,6 +28,7 @@ class Job:
     kind: Kind
     ledger: Ledger
     policy: GateSpec
+    base: Commit | None = None
 
     @property
     def folder(self) -> str:
@@ -58,4 +59,4 @@ def job(
         judged_by, project = workspace.spec(model, base), workspace.project_at(base)
     policy = effective_gate(judged_by, project, where=f"{MODELS}/{model}/model.yaml")
     ledger = workspace.ledger(model, tip=workspace.branch.tip(fetch=False))
-    return Job(model=model, spec=spec, inputs=inputs, kind=kind, ledger=ledger, policy=policy)
+    return Job(model=model, spec=spec, inputs=inputs, kind=kind, ledger=ledger, policy=policy, base=base)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from release.artifact.manifest_change import Manifests
     from release.cli.jobs import Job
     from release.cli.wiring import Workspace
     from release.records import EvaluateRecord, PackageRecord, Scored, TrainRecord, VerdictRecord
@@ -29,6 +30,7 @@ def render(
     evaluated: EvaluateRecord,
     verdict: VerdictRecord,
     packaged: PackageRecord | None,
+    manifests: Manifests,
 ) -> tuple[bytes, bytes]:
     """Return the Markdown and the HTML of one verdict."""
     spec, folder = job.spec, workspace.source.root / job.folder
@@ -49,8 +51,10 @@ def render(
         champion_threshold=evaluated.champion.threshold if evaluated.champion else None,
     )
     changes = _changes(workspace, job)
-    text = markdown.render(trained, evaluated, verdict, curves=curves, package=packaged, changes=changes)
-    page = html.render(trained, evaluated, verdict, curves=curves, package=packaged, changes=changes)
+    text, page = (
+        each(trained, evaluated, verdict, curves=curves, package=packaged, changes=changes, manifests=manifests)
+        for each in (markdown.render, html.render)
+    )
     return text.encode(), page.encode()
 
 

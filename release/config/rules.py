@@ -7,6 +7,7 @@ looked at here.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from pydantic import ValidationError
@@ -16,6 +17,7 @@ from release.config.explain import described, wanted
 from release.config.model import Relative, SearchRange
 from release.config.names import METRICS, environment_name
 from release.config.nearest import one_of
+from release.config.places import check_place, check_registry
 from release.config.source import shown
 from release.errors import BadInputError, SecurityRefusalError
 from release.schedule import FORM, window
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from release.config.model import GateSpec, Guard, ModelSpec, Primary, Scalar, SearchSpec, Slice
     from release.config.project import ProjectSpec
     from release.config.source import Document, Path
+
+_PINNED = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}", re.ASCII)
 
 Refuse: TypeAlias = "Callable[[Path, str, str], NoReturn]"
 """Says that the field at a path is wrong: what, and what to do."""
@@ -179,6 +183,20 @@ def check_project(spec: ProjectSpec, document: Document) -> None:
 
     check_gate(spec.gates.defaults, known, "any task", refuse_default)
     _check_environments(spec, document)
+    check_registry(spec, document)
+    _check_images(spec, document)
+
+
+def _check_images(spec: ProjectSpec, document: Document) -> None:
+    """Refuse a runtime by a tag: what a model runs on must not change under its name."""
+    for name in type(spec.runtime.images).model_fields:
+        text = getattr(spec.runtime.images, name)
+        if text is not None and not _PINNED.fullmatch(text):
+            raise SecurityRefusalError(
+                f'"{shown(text)}" does not name an image by its digest',
+                where=document.at(("runtime", "images", name)),
+                fix="write HOST/REPOSITORY@sha256:…, as `release runtime` prints it",
+            )
 
 
 def _check_environments(spec: ProjectSpec, document: Document) -> None:
@@ -187,6 +205,7 @@ def _check_environments(spec: ProjectSpec, document: Document) -> None:
     for index, environment in enumerate(spec.environments):
         at: Path = ("environments", index)
         name = environment_name(environment.name, where=document.at((*at, "name")))
+        check_place(environment, at, refuse)
         if name in names:
             refuse((*at, "name"), f'a second environment called "{name}"', "rename one of the two")
         if environment.after is not None and environment.after not in names:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import html
 import re
+import unicodedata
 
-from release.report.format import plain
+from release.report.format import ELLIPSIS, plain
 
 _KEPT = frozenset(" ,;?'\"%()=.:/")
+_UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 _GLUE = "&#8203;"
 _REFERENCE = frozenset("@#!~$&%^+")
 
@@ -69,3 +71,25 @@ def slug(text: str | None) -> str:
 def attribute(text: str, *, limit: int = 600) -> str:
     """Escape one line of text for HTML content and quoted attributes."""
     return html.escape(plain(text, limit=limit), quote=True)
+
+
+def lines(text: str, *, width: int = 400) -> list[str]:
+    """Return the lines of a text that keeps its layout, spaces included; nothing in them hides, turns or breaks text.
+
+    They are not escaped: `fenced` and `preformatted` are what to put them into.
+    """
+    every = [line[: width + 1] for line in text.removesuffix("\n").split("\n")]
+    kept = ["".join(" " if unicodedata.category(c) in _UNSEEN else c for c in line) for line in every]
+    return [line if len(line) <= width else line[: width - len(ELLIPSIS)] + ELLIPSIS for line in kept]
+
+
+def fenced(shown: list[str], language: str) -> str:
+    """Set lines as a block of code in Markdown, by a fence that nothing in them can close."""
+    longest = max((len(run) for line in shown for run in re.findall("`+", line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return "\n".join([f"{fence}{language}", *shown, fence])
+
+
+def preformatted(line: str) -> str:
+    """Escape one of `lines` for HTML, spaces kept."""
+    return html.escape(line, quote=True)

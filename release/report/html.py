@@ -10,7 +10,9 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING
 
+from release.artifact.manifest_change import UNKNOWN, Manifests
 from release.records import Verdict
+from release.report import deployed
 from release.report.cells import MARKS, difference, interval, interval_heading, value, verdict_words
 from release.report.escape import attribute, slug
 from release.report.facts import provenance
@@ -48,8 +50,12 @@ def render(
     curves: Curves | None = None,
     package: PackageRecord | None = None,
     changes: Sequence[str] = (),
+    manifests: Manifests = UNKNOWN,
 ) -> str:
-    """Render a verdict as one HTML document; `curves` holds the predictions to draw, None leaves the charts out."""
+    """Render a verdict as one HTML document.
+
+    `curves` holds the predictions to draw, None leaves the charts out; `manifests` is what would be deployed.
+    """
     style = sheet()
     allowed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{allowed}'; base-uri 'none'; form-action 'none'"
@@ -59,6 +65,7 @@ def render(
         _section("Requirements", _table(verdict) + _words(verdict)),
         _section("Intervals", _forest(verdict)),
         _section("What changed", items(changes) if changes else ""),
+        _section(deployed.TITLE, deployed.html(manifests)),
         _section("Predictions on the test rows", figures(curves) if curves is not None else ""),
         _section("All metrics on the test rows", _metrics(evaluate)),
         _section("What the words mean", definitions(glossary(verdict))),

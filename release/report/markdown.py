@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from release.artifact.manifest_change import UNKNOWN, Manifests
 from release.records import Verdict
+from release.report import deployed
 from release.report.cells import MARKS, difference, interval, interval_heading, value, verdict_words
 from release.report.curves import at_even_steps, roc
 from release.report.escape import code, prose, slug
@@ -42,11 +44,13 @@ def render(
     package: PackageRecord | None = None,
     changes: Sequence[str] = (),
     curves: Curves | None = None,
+    manifests: Manifests = UNKNOWN,
 ) -> str:
     """Render a verdict as Markdown, at most `MOST_BYTES` bytes of UTF-8.
 
     `evaluate` is None where nothing was scored (a spent test set), `changes` are lines of words about what differs from the
-    champion, `curves` adds a Mermaid chart of the ROC curves. Lists are cut, with a note, as far as the size needs it.
+    champion, `curves` adds a Mermaid chart of the ROC curves, `manifests` what would be deployed. Lists and diffs are cut,
+    with a note, as far as the size needs it.
     """
     facts = provenance(train, evaluate, verdict, package)
     name = code(verdict.model or "comparison", limit=60)
@@ -58,6 +62,7 @@ def render(
             _bullets((*notes(verdict), *(evaluate.notes if evaluate else ())), most, _sentence),
             _in_brief(evaluate, verdict),
             *([_folded("What changed", _bullets(changes, most, code))] if changes else []),
+            *deployed.markdown(manifests, most),
             *_chart(curves),
             _folded("What the words mean", _glossary(verdict)),
             _folded(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, assert_never
 from release.records import Verdict
 from release.report.cells import confidences
 from release.report.format import count, listed, plain
-from release.report.words import METRICS, invalid_reasons, own_reasons, subject
+from release.report.words import METRICS, invalid_reasons, own_reasons, repackaged, subject
 
 if TYPE_CHECKING:
     from release.records import VerdictRecord
@@ -75,6 +75,8 @@ def _not_covered(verdict: VerdictRecord) -> list[str]:
     """Name what PASS leaves open: unsure rows that are only noted, and kinds of requirement that nobody set."""
     unsure = [subject(c) for c in verdict.comparisons if c.verdict is Verdict.INCONCLUSIVE]
     said = _reasons(verdict)
+    if repackaged(verdict):
+        return [*said, "The model was not judged anew, and no look was spent. How fast it answers there, the canary shows."]
     if unsure:
         said.append(f"PASS does not cover {listed(unsure)}: the rows cannot tell, and by policy that is only noted.")
     roles = {c.role for c in verdict.comparisons}

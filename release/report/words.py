@@ -35,6 +35,7 @@ METRICS = {
     "r2": "the share of the target's variation that is explained",
     "latency_ms": "the time to answer one request; less is better",
     "size_mb": "the size of the model's files; less is better",
+    "predictions": "what the model says of each row, to the last digit that was recorded",
 }
 
 
@@ -55,6 +56,8 @@ def headline(verdict: VerdictRecord) -> str:
         case Verdict.PASS:
             if verdict.champion is None:
                 return f"PASS: {model} may be released for the first time; it clears its floors."
+            if repackaged(verdict):
+                return f"PASS: {model} may be put on the other runtime; it answers there as it did."
             better = list(dict.fromkeys(subject(c) for c in verdict.comparisons if c in shown_better(verdict)))
             return f"PASS: {model} may replace the champion; {_tail_of_pass(better)}."
         case Verdict.FAIL:
@@ -70,6 +73,11 @@ def headline(verdict: VerdictRecord) -> str:
         case Verdict.INVALID:
             return f"INVALID: {model} could not be judged{_after(invalid_reasons(verdict)[:1])}."
     assert_never(verdict.verdict)
+
+
+def repackaged(verdict: VerdictRecord) -> bool:
+    """Say whether a model was compared with what it said itself, because only what it runs on is another."""
+    return bool(verdict.comparisons) and all(c.role == "identical" for c in verdict.comparisons)
 
 
 def _tail_of_pass(better: list[str]) -> str:

@@ -41,6 +41,12 @@ _PRIMARY = {"binary": ("roc_auc",), "multiclass": ("accuracy",), "regression": (
 _MARGIN = {"roc_auc": "margin: 0.02", "accuracy": "margin: 0.02", "rmse": "margin: {relative: 5%}"}
 _MARGIN["mae"] = _MARGIN["rmse"]
 _RESAMPLES = 999
+_ROLLOUT = """
+# Canaries are judged by held-out rows, whose features are then in the image; or, with traffic: live, by what clients send:
+# say how many requests a second that is, as rps.
+rollout: {traffic: replay}
+"""
+"""Nobody has said yet how much traffic there is, and live traffic that is too little judges nothing."""
 _SELDOM = 0.02
 """The share of test sets without a judgement that is too large for a metric to be drafted."""
 
@@ -74,7 +80,7 @@ def model_yaml(
         if len(lowest) >= draws * (1 - _SELDOM):
             break
     floor, said = _floor(metric, table, values, lowest)
-    text = head + _gate(metric, floor, said, looks)
+    text = head + _gate(metric, floor, said, looks) + _ROLLOUT
     load_model(text.encode(), where=where)
     return text
 

@@ -109,6 +109,26 @@ def helm(tmp_path_factory: pytest.TempPathFactory) -> Helm:
     return Helm(program, tmp_path_factory.mktemp("helm"))
 
 
+@pytest.fixture(scope="session")
+def kubeconform() -> str:
+    """Return the path of kubeconform."""
+    return _program("kubeconform", "`go install github.com/yannh/kubeconform/cmd/kubeconform@v0.7.0` builds it")
+
+
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    """Return the path of promtool."""
+    return _program("promtool", "it comes with Prometheus, on Debian in the package `prometheus`")
+
+
+def _program(name: str, how: str) -> str:
+    variable = f"RELEASE_TEST_{name.upper()}"
+    program = os.environ.get(variable) or shutil.which(name)
+    if program is None or not Path(program).is_file():
+        pytest.fail(f"these tests need {name}: put it on PATH or its path into {variable}; {how}", pytrace=False)
+    return program
+
+
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
     """Return what compares a text with a golden file, or writes it with `--update-golden`."""

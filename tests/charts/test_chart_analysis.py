@@ -164,7 +164,7 @@ def test_the_lint_finds_nothing_but_weights(helm: Helm, first_release: bytes, ne
         "leave one of them out, or raise the replicas",
     }
     assert [f"{one.severity}: {one.where}: {one.what}" for one in found] == [
-        f"note: Rollout/{NAME}: step 1: 10% of 1 replicas is really 50%: 1 of 2 pods",
+        f"note: Rollout/{NAME}: step 1: 10% of 1 replica is really 50%: 1 of 2 pods",
         f"note: Rollout/{NAME}: step 3: 50% is 1 of 2 pods, as with the weight before",
         f"note: Rollout/{NAME}: step 1: 10% of 5 replicas is really 17%: 1 of 6 pods",
     ]

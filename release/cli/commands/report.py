@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from release.cli.jobs import Job
     from release.cli.wiring import Workspace
-    from release.records import ReportRecord
+    from release.records import PackageRecord, ReportRecord, TrainRecord
 
 
 @click.command(short_help="Write the verdict as Markdown and as one HTML file.")
@@ -24,11 +25,14 @@ if TYPE_CHECKING:
 def command(models: tuple[str, ...], base: str | None, markdown: bool, as_json: bool) -> None:  # noqa: FBT001 (click passes it)
     """Write the verdict as Markdown, fit for a pull request, and as one HTML file that needs no network.
 
-    Needs the records that train, evaluate and gate wrote for this commit. Files: .release/reports/MODEL/.
+    Needs the records that train, evaluate and gate wrote for this commit. Files: .release/reports/MODEL/. Where helm is
+    installed the report also shows what changes in the manifests of each environment, without a cluster: the base's chart
+    and values against those here, or, without --base, what was promoted last.
 
     \b
     Example:
       release report churn --markdown
+      release report churn --base main
     """
     from release.cli.each import each  # noqa: PLC0415 (kept off the path of --help)
 
@@ -54,5 +58,20 @@ def _report(workspace: Workspace, job: Job) -> tuple[ReportRecord, Path]:
     trained = pipeline.train(workspace, job, known=True)
     evaluated = pipeline.evaluate(workspace, job, trained, known=True)
     verdict = pipeline.gate(workspace, job, evaluated, known=True)
-    record = pipeline.report(workspace, job, trained, evaluated, verdict)
+    record = pipeline.report(workspace, job, trained, evaluated, verdict, _packaged(workspace, job, trained))
     return record, pipeline.report_folder(workspace, job.model)
+
+
+def _packaged(workspace: Workspace, job: Job, trained: TrainRecord) -> PackageRecord | None:
+    """Return the package of this commit, else what it would be, as `dry-run` says it; None where neither is known here."""
+    from release.cli import pipeline, runtimes  # noqa: PLC0415 (kept off the path of --help)
+    from release.errors import BadInputError, EnvironmentTroubleError  # noqa: PLC0415 (as above)
+
+    try:
+        with contextlib.suppress(BadInputError):
+            return pipeline.package(workspace, job, trained, known=True)
+        if runtimes.named(workspace, job.spec.serving.format) is not None:
+            return pipeline.rehearse_package(workspace, job, trained)
+    except (BadInputError, EnvironmentTroubleError) as error:
+        workspace.progress.note(f"{job.model}: the image is not known: {error}")
+    return None
