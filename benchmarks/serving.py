@@ -1,12 +1,14 @@
-"""The model server beside a raw ASGI server and `mlflow models serve`, all with the same model, on loopback.
+"""The model server beside raw ASGI servers and `mlflow models serve`, all with the same model, on loopback.
 
-Train first (`release dry-run breast-cancer`), then, in an environment with the extra `serving`:
+`python benchmarks/images.py --venvs FOLDER` makes the environments of the two runtime images; then, in an environment with
+the extras `serving` and `onnx`:
 
-python benchmarks/serving.py --model FOLDER --digest sha256:… [--mlflow PYTHON] [--rounds 3] [--seconds 3]
+python benchmarks/serving.py --skops-python FOLDER/skops/bin/python --onnx-python FOLDER/onnx/bin/python
+    [--model models/breast-cancer] [--mlflow PYTHON] [--rounds 3] [--seconds 3]
 
-FOLDER holds the model's files; PYTHON is an interpreter with mlflow and this package, often another one. The client is one
-process with prepared requests over kept connections, so that it costs little of the two cores. Rounds go through all
-servers in turn, and ratios are taken within a round.
+The model is trained here, once for each format. PYTHON is an interpreter with mlflow and this package, often another one.
+The client is one process with prepared requests over kept connections, so that it costs little of the two cores. Rounds go
+through all servers in turn, and ratios are taken within a round.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import contextlib
 import json
 import os
 import selectors
+import shutil
 import socket
 import statistics
 import subprocess
@@ -27,17 +30,41 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
+
+from release.adapters.store import FolderStore
+from release.artifact.model import installed_versions
+from release.config.model import ModelSpec
+from release.records import Commit, Digest, ModelName
+from release.stages.train import train
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+LOAD = {
+    "skops": """
+import pandas as pd
+from release.artifact import canonical
+model = canonical.load((folder / "model.skops").read_bytes(), where="model")
+names = [column["name"] for column in json.loads((folder / "model.json").read_bytes())["columns"]]
+def score(block):
+    return model.predict_proba(pd.DataFrame(block, columns=names))[:, 1].tolist()
+""",
+    "onnx": """
+import onnxruntime
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads = 1
+model = onnxruntime.InferenceSession(str(folder / "model.onnx"), options)
+def score(block):
+    return model.run(None, {"numbers": block})[0][:, 0].tolist()
+""",
+}
 RAW = """
 import json, sys
 from pathlib import Path
-import numpy as np, pandas as pd, uvicorn
-from release.artifact import canonical
+import numpy as np, uvicorn
 folder = Path(sys.argv[1])
-names = [column["name"] for column in json.loads((folder / "model.json").read_bytes())["columns"]]
-model = canonical.load((folder / "model.skops").read_bytes(), where="model")
+{load}
 async def app(scope, receive, send):
     if scope["type"] != "http":
         return
@@ -47,14 +74,14 @@ async def app(scope, receive, send):
         body += message.get("body", b"")
         if not message.get("more_body"):
             break
-    out = b"{}"
+    out = b"{{}}"
     if body:
         rows = json.loads(body)["inputs"][0]
-        frame = pd.DataFrame(np.asarray(rows["data"], dtype=float).reshape(rows["shape"]), columns=names)
-        out = json.dumps({"outputs": model.predict_proba(frame)[:, 1].tolist()}).encode()
+        block = np.asarray(rows["data"], dtype=float).reshape(rows["shape"])
+        out = json.dumps({{"outputs": score(block)}}).encode()
     head = [(b"content-length", str(len(out)).encode())]
-    await send({"type": "http.response.start", "status": 200, "headers": head})
-    await send({"type": "http.response.body", "body": out})
+    await send({{"type": "http.response.start", "status": 200, "headers": head}})
+    await send({{"type": "http.response.body", "body": out}})
 uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[2]), log_level="critical", access_log=False, lifespan="off")
 """
 SAVE = """
@@ -67,6 +94,13 @@ mlflow.sklearn.save_model(model, sys.argv[2], serialization_format="cloudpickle"
                           pip_requirements=[])
 """
 
+PAIRS = [
+    ("release, onnx", "raw ASGI, onnx"),
+    ("release, skops", "raw ASGI, skops"),
+    ("release, onnx", "mlflow models serve"),
+    ("release, skops", "mlflow models serve"),
+]
+ROOT = Path(__file__).parents[1]
 TEN = 10
 """Smaller numbers are shown with decimals."""
 
@@ -209,23 +243,74 @@ def measure(one: Contender, port: int, rows: list[list[float]], columns: list[st
     )
 
 
-def contenders(folder: Path, digest: str, mlflow: str | None, scratch: Path) -> list[tuple[Contender, int]]:
+def trained(source: Path, format_name: str, folder: Path) -> str:
+    """Train a model of the repository in one format, write its files into a folder, and return its digest."""
+    raw = yaml.safe_load((source / "model.yaml").read_text())
+    raw["serving"]["format"] = format_name
+    store = FolderStore(folder / "state")
+    record = train(
+        ModelName(source.name),
+        ModelSpec.model_validate_json(json.dumps(raw)),
+        commit=Commit("0" * 40),
+        key=Digest("sha256:" + "0" * 64),
+        folder=source,
+        versions=installed_versions(),
+        store=store,
+        progress=Quiet(),
+    )
+    for name, digest in record.files.items():
+        (folder / name).write_bytes(store.get(digest) or b"")
+    shutil.rmtree(folder / "state")
+    return record.model_digest
+
+
+class Quiet:
+    """Progress that nobody watches."""
+
+    @contextlib.contextmanager
+    def step(self, _: str) -> Iterator[None]:
+        """Say nothing."""
+        yield
+
+    def note(self, what: str) -> None:
+        """Say nothing."""
+
+
+def contenders(options: argparse.Namespace, scratch: Path) -> list[tuple[Contender, int]]:
     """List the servers, ours first, each with its port."""
-    env = {"MODEL_NAME": "m", "MODEL_DIR": str(folder), "MODEL_DIGEST": digest, "HTTP_PORT": "18310", "GRPC_PORT": "18311"}
-    quiet = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    raw = scratch / "raw.py"
-    raw.write_text(RAW)
-    ours = [sys.executable, "-m", "release.serving"]
-    found = [
-        (Contender("release", ours, {**env, "DRAIN_SECONDS": "0"}, "/v2/health/ready", "/v2/models/m/infer"), 18310),
-        (Contender("raw ASGI", [sys.executable, str(raw), str(folder), "18320"], quiet, "/", "/"), 18320),
-    ]
-    if mlflow:
+    quiet = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    found = []
+    for port, (name, python) in enumerate({"onnx": options.onnx_python, "skops": options.skops_python}.items(), start=1):
+        folder = scratch / name
+        folder.mkdir()
+        env = {"MODEL_NAME": "m", "MODEL_DIR": str(folder), "MODEL_DIGEST": trained(options.model, name, folder)}
+        env |= {"HTTP_PORT": str(18300 + port), "GRPC_PORT": str(18310 + port), "DRAIN_SECONDS": "0", **quiet}
+        ours = [python, "-m", "release.serving"]
+        found.append((Contender(f"release, {name}", ours, env, "/v2/health/ready", "/v2/models/m/infer"), 18300 + port))
+        raw = scratch / f"raw_{name}.py"
+        raw.write_text(RAW.format(load=LOAD[name]))
+        bare = [sys.executable, str(raw), str(folder), str(18320 + port)]
+        found.append((Contender(f"raw ASGI, {name}", bare, quiet, "/", "/"), 18320 + port))
+    if options.mlflow:
         saved = scratch / "mlflow"
-        subprocess.run([mlflow, "-c", SAVE, str(folder), str(saved)], check=True, stderr=subprocess.DEVNULL)
-        serve = [mlflow, "-m", "mlflow", "models", "serve", "-m", str(saved), "-p", "18330", "--env-manager", "local"]
+        subprocess.run(
+            [options.mlflow, "-c", SAVE, str(scratch / "skops"), str(saved)], check=True, env={**os.environ, **quiet}
+        )
+        serve = [
+            options.mlflow,
+            "-m",
+            "mlflow",
+            "models",
+            "serve",
+            "-m",
+            str(saved),
+            "-p",
+            "18330",
+            "--env-manager",
+            "local",
+        ]
         # It starts its server by name.
-        path = {"PATH": f"{Path(mlflow).parent}{os.pathsep}{os.environ['PATH']}"}
+        path = {"PATH": f"{Path(options.mlflow).parent}{os.pathsep}{os.environ['PATH']}"}
         found.append((Contender("mlflow models serve", serve, {**quiet, **path}, "/ping", "/invocations"), 18330))
     return found
 
@@ -233,28 +318,32 @@ def contenders(folder: Path, digest: str, mlflow: str | None, scratch: Path) -> 
 def main() -> None:
     """Print a Markdown table of medians, and one of ratios within rounds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--digest", required=True)
+    parser.add_argument("--model", type=Path, default=ROOT / "models" / "breast-cancer")
+    parser.add_argument("--skops-python", default=sys.executable)
+    parser.add_argument("--onnx-python", default=sys.executable)
     parser.add_argument("--mlflow")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3)
     options = parser.parse_args()
-    golden = json.loads((options.model / "golden.json").read_bytes())
     with tempfile.TemporaryDirectory() as scratch:
-        servers = contenders(options.model, options.digest, options.mlflow, Path(scratch))
+        servers = contenders(options, Path(scratch))
+        golden = json.loads((Path(scratch) / "skops" / "golden.json").read_bytes())
         rounds = [
-            [measure(one, port, golden["rows"], golden["columns"], options.seconds) for one, port in servers]
+            {one.name: measure(one, port, golden["rows"], golden["columns"], options.seconds) for one, port in servers}
             for _ in range(options.rounds)
         ]
     fields = ("ready", "memory", "p50", "p99", "many", "batch")
     print("| server | ready s | PSS MiB | 1 row p50 ms | p99 ms | 16 connections req/s | 1000 rows: rows/s |")
     print("|---|---|---|---|---|---|---|")
-    for number, (one, _) in enumerate(servers):
-        cells = [statistics.median(getattr(found[number], field) for found in rounds) for field in fields]
-        print(f"| {one.name} | " + " | ".join(f"{cell:.3f}" if cell < TEN else f"{cell:.0f}" for cell in cells) + " |")
-    for number, (one, _) in enumerate(servers[1:], start=1):
-        ratios = [statistics.median(getattr(f[0], field) / getattr(f[number], field) for f in rounds) for field in fields]
-        print(f"| release / {one.name} | " + " | ".join(f"{ratio:.2f}" for ratio in ratios) + " |")
+    for name in rounds[0]:
+        cells = [statistics.median(getattr(found[name], field) for found in rounds) for field in fields]
+        print(f"| {name} | " + " | ".join(f"{cell:.3f}" if cell < TEN else f"{cell:.0f}" for cell in cells) + " |")
+    for ours, other in PAIRS:
+        if other in rounds[0]:
+            ratios = [
+                statistics.median(getattr(f[ours], field) / getattr(f[other], field) for f in rounds) for field in fields
+            ]
+            print(f"| {ours} / {other} | " + " | ".join(f"{ratio:.2f}" for ratio in ratios) + " |")
 
 
 if __name__ == "__main__":

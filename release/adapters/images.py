@@ -33,6 +33,7 @@ SERVED = (
     "artifact/*.py",
     "learning/__init__.py",
     "learning/asked.py",
+    "learning/onnx_session.py",
     "learning/predict.py",
     "learning/threads.py",
     "serving/*.py",
@@ -41,20 +42,23 @@ SERVED = (
 
 RUNTIME = "release.runtime"
 """Labels below this name say what the runtime has: `release.runtime.version`, `release.runtime.scikit-learn`."""
+REQUIREMENTS = {"skops": "requirements.txt", "onnx": "requirements-onnx.txt"}
+"""What is installed in the runtime of each serving format."""
 
 _PINNED = re.compile(r"^([a-z0-9-]+)==([^ ;\\]+)", re.MULTILINE)
-_LABELLED = ("kserve", "numpy", "scikit-learn", "skops")
+_LABELLED = frozenset({"kserve", "numpy", "onnxruntime", "scikit-learn", "skops"})
 _SECONDS = 1800
 
 
-def context(*, ca: bytes | None = None) -> bytes:
-    """Return the build context as a tar archive, the same bytes for the same package.
+def context(*, format: str = "skops", ca: bytes | None = None) -> bytes:  # noqa: A002 (what model.yaml calls it)
+    """Return the build context of a serving format's runtime as a tar archive, the same bytes for the same package.
 
     `ca` holds certificates (PEM) that pip trusts while building, beside none; they do not reach the image.
     """
     files = {
         "Dockerfile": (RECIPE / "Dockerfile").read_bytes(),
-        "requirements.txt": (RECIPE / "requirements.txt").read_bytes(),
+        # The other formats' lists stay out: what is not installed must not change the image.
+        REQUIREMENTS[format]: (RECIPE / REQUIREMENTS[format]).read_bytes(),
         "ca/extra.pem": ca or b"",
     }
     for pattern in SERVED:
@@ -69,15 +73,16 @@ def context(*, ca: bytes | None = None) -> bytes:
     return archive.getvalue()
 
 
-def labels() -> Mapping[str, str]:
-    """Return what the image says of itself: the toolkit's version and those of the libraries that matter to a model."""
-    pinned = dict(_PINNED.findall((RECIPE / "requirements.txt").read_text(encoding="utf-8")))
+def labels(format: str = "skops") -> Mapping[str, str]:  # noqa: A002 (what model.yaml calls it)
+    """Return what the image says of itself: format, the toolkit's version, those of the libraries that matter to a model."""
+    pinned = dict(_PINNED.findall((RECIPE / REQUIREMENTS[format]).read_text(encoding="utf-8")))
     return {
         "org.opencontainers.image.title": "model-release runtime",
         "org.opencontainers.image.version": __version__,
         "org.opencontainers.image.licenses": "Apache-2.0",
         f"{RUNTIME}.version": __version__,
-        **{f"{RUNTIME}.{name}": pinned[name] for name in _LABELLED},
+        f"{RUNTIME}.format": format,
+        **{f"{RUNTIME}.{name}": version for name, version in sorted(pinned.items()) if name in _LABELLED},
     }
 
 
@@ -97,9 +102,15 @@ class DockerImages:
             ) from error
 
     def build(
-        self, *, base: str, index: str | None = None, ca: bytes | None = None, say: Callable[[str], None] | None = None
+        self,
+        *,
+        base: str,
+        format: str = "skops",  # noqa: A002 (what model.yaml calls it)
+        index: str | None = None,
+        ca: bytes | None = None,
+        say: Callable[[str], None] | None = None,
     ) -> str:
-        """Build the runtime on a base image (Python 3.11 with venv) and return the image's id.
+        """Build a serving format's runtime on a base image (Python 3.11 with venv) and return the image's id.
 
         `index` is a package index instead of PyPI; `say` hears each line of the build. Raises EnvironmentTroubleError with
         the build's last words.
@@ -107,10 +118,10 @@ class DockerImages:
         lines: list[str] = []
         try:
             events = self._client.api.build(
-                fileobj=io.BytesIO(context(ca=ca)),
+                fileobj=io.BytesIO(context(format=format, ca=ca)),
                 custom_context=True,
-                buildargs={"BASE": base, **({"INDEX": index} if index else {})},
-                labels={**labels(), "org.opencontainers.image.base.name": base},
+                buildargs={"BASE": base, "FORMAT": format, **({"INDEX": index} if index else {})},
+                labels={**labels(format), "org.opencontainers.image.base.name": base},
                 rm=True,
                 forcerm=True,
                 decode=True,

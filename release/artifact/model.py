@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 MANIFEST = "model.json"
 SKOPS = "model.skops"
-FORMATS = {"skops": SKOPS}
-"""Formats, and the file that a model in that format must have."""
+ONNX = "model.onnx"
+FORMATS = {"skops": (SKOPS,), "onnx": (SKOPS, ONNX)}
+"""Formats, and the files that a model in that format must have; the last is what is served, the first what is judged."""
 
 FILE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,60}", re.ASCII)
 LIBRARIES = ("numpy", "scikit-learn", "scipy", "skops")
@@ -120,7 +121,7 @@ class ModelManifest:
         if found != digest:
             raise refuse(f"the model's digest is {found}, not {digest}")
         manifest = cls.parse(files[MANIFEST], where=f"{where}/{MANIFEST}")
-        needed = {*manifest.files, FORMATS[manifest.format]}
+        needed = {*manifest.files, *FORMATS[manifest.format]}
         for name in sorted(needed - set(files)):
             raise refuse(f"the model lacks its file {name}")
         for name in sorted(set(files) - set(manifest.files) - {MANIFEST}):

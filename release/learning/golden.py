@@ -49,6 +49,17 @@ def choose(estimator: Any, table: Rows, task: Task, *, missing: Mapping[str, flo
     )
 
 
+def frame(golden: Golden, table: Rows) -> pd.DataFrame:
+    """Return golden rows as the table they were chosen from holds rows."""
+    columns = {}
+    for position, name in enumerate(golden.columns):
+        column = table.features[name]
+        missing = "" if table.kinds[name] == "text" else np.nan
+        cells = [missing if row[position] is None else row[position] for row in golden.rows]
+        columns[name] = pd.Series(cells, dtype=column.dtype)
+    return pd.DataFrame(columns, columns=table.features.columns)
+
+
 def _cells(column: pd.Series[Any], kind: str, position: int) -> NDArray[Any]:
     """Return a column's golden values, as the table holds them."""
     known = column[~column.isna()].tolist()

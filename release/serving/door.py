@@ -11,14 +11,15 @@ import json
 import logging
 import re
 import time
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from kserve import InferInput, InferRequest
-from kserve.errors import InvalidInput
-from kserve.protocol.infer_type import RequestedOutput
 
+from release.errors import BadInputError
 from release.serving.metrics import CONTENT_TYPE
+from release.serving.served import Asked, datatype_of
+from release.serving.tensors import Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     Message = MutableMapping[str, Any]
     Receive = Callable[[], Awaitable[Message]]
     Send = Callable[[Message], Awaitable[None]]
-    App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 MOST_BYTES = 64 * 1024 * 1024
 _INFER = re.compile(r"/v2/models/([^/]+)/infer\Z")
@@ -50,14 +50,21 @@ class RefusedError(Exception):
 
 
 class Door:
-    """An ASGI middleware around the SDK's application."""
+    """The ASGI application in front of the SDK's, which stays what the SDK takes it for in everything but being called.
 
-    def __init__(self, app: App, model: ServedModel, metrics: Metrics, drain: Drain) -> None:
+    As one of its middlewares it would stand behind those that the SDK adds, which time and wrap each request.
+    """
+
+    def __init__(self, app: Any, model: ServedModel, metrics: Metrics, drain: Drain) -> None:
         """Take the application behind the door, and what is answered without it."""
         self._app = app
         self._model = model
         self._metrics = metrics
         self._drain = drain
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the SDK asks of its application: routes, handlers, middlewares."""
+        return getattr(self._app, name)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or hand it on."""
@@ -85,7 +92,7 @@ class Door:
             code, body = 200, await self._answered(name, scope, receive)
         except RefusedError as refused:
             code, body = refused.code, _error(refused.what)
-        except InvalidInput as error:
+        except BadInputError as error:
             code, body = 400, _error(str(error))
         except Exception:  # noqa: BLE001 (a bug of ours or the model's: the client learns that, the log everything)
             _log.exception("a request could not be answered")
@@ -101,14 +108,14 @@ class Door:
             raise RefusedError(404, f'there is no model "{name[:100]}"')
         if any(key == b"inference-header-content-length" for key, _ in scope["headers"]):
             raise RefusedError(400, "binary tensors are not supported; send JSON, or use gRPC")
-        request = decoded(await _body(receive), self._model.name)
-        response, _ = await self._model(request)
+        asked = decoded(await _body(receive))
+        outputs = await self._model.answered(asked)
         answer = {
-            "model_name": response.model_name,
-            "id": response.id,
+            "model_name": self._model.name,
+            "id": asked.identity,
             "outputs": [
-                {"name": one.name, "shape": one.shape, "datatype": one.datatype, "data": one.data}
-                for one in response.outputs
+                {"name": called, "shape": values.shape, "datatype": datatype_of(values), "data": values.ravel().tolist()}
+                for called, values in outputs.items()
             ],
         }
         return orjson.dumps(answer)
@@ -123,7 +130,7 @@ class Door:
         await send({"type": "http.response.body", "body": body})
 
 
-def decoded(body: bytes, name: str) -> InferRequest:
+def decoded(body: bytes) -> Asked:
     """Read the JSON of a V2 request; NaN is read too, as a missing value. Raises RefusedError (400) for another shape."""
     try:
         parsed = orjson.loads(body)
@@ -141,13 +148,13 @@ def decoded(body: bytes, name: str) -> InferRequest:
         raise RefusedError(400, "binary tensors are not supported; leave out binary_data_output, or use gRPC")
     inputs = [_input(one, f"inputs[{number}]") for number, one in enumerate(_list(request.get("inputs"), "inputs"))]
     outputs = [
-        RequestedOutput(_text(_object(one, f"outputs[{number}]").get("name"), f"outputs[{number}].name"))
+        _text(_object(one, f"outputs[{number}]").get("name"), f"outputs[{number}].name")
         for number, one in enumerate(_list(request.get("outputs") or [], "outputs"))
     ]
-    return InferRequest(name, inputs, request_id=identity, request_outputs=outputs or None)
+    return Asked(identity or str(uuid.uuid4()), inputs, outputs)
 
 
-def _input(value: object, where: str) -> InferInput:
+def _input(value: object, where: str) -> Tensor:
     one = _object(value, where)
     name = _text(one.get("name"), f"{where}.name")
     shape = _list(one.get("shape"), f'input "{name[:100]}": shape')
@@ -155,7 +162,7 @@ def _input(value: object, where: str) -> InferInput:
         raise RefusedError(400, f'input "{name[:100]}": shape: expected whole numbers of 0 or more')
     datatype = _text(one.get("datatype"), f'input "{name[:100]}": datatype')
     data = _list(one.get("data"), f'input "{name[:100]}": data')
-    return InferInput(name, shape, datatype, data=data)
+    return Tensor(name, datatype, tuple(shape), data)
 
 
 def _object(value: object, what: str) -> dict[str, Any]:

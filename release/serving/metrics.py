@@ -7,6 +7,7 @@ at 0 from the start: a rate over a series that appears with its first error miss
 from __future__ import annotations
 
 import threading
+from collections import Counter as Counts
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,17 +28,19 @@ from release.learning.asked import one_a_row
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    import pandas as pd
     from numpy.typing import NDArray
     from prometheus_client import Metric
 
     from release.artifact.bins import Bins, Reference
     from release.serving.scorer import Answer, Scorer
+    from release.serving.tensors import Features
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 CODES = ("200", "400", "404", "405", "413", "500", "503")
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 HASH = "pod_template_hash"
+_FEW = 16
+"""Rows up to which a comparison with all edges at once is the cheaper one."""
 MOST_FEATURES = 200
 """A model with more columns has the first ones counted: each costs a dozen series."""
 
@@ -69,7 +72,7 @@ class Metrics:
             "model_predictions", "Rows answered, by the predicted class.", ("class", HASH), registry=self._registry
         )
         self._classes = {name: predictions.labels(name, pod_template_hash) for name in scorer.classes or ("",)}
-        self._traffic = _Traffic(scorer.reference, pod_template_hash)
+        self._traffic = _Traffic(scorer.reference, scorer.rows.numeric, pod_template_hash)
         self._registry.register(self._traffic)
 
     def request(self, code: int, seconds: float) -> None:
@@ -77,15 +80,14 @@ class Metrics:
         self._codes.get(str(code), self._other).inc()
         self._seconds.observe(seconds)
 
-    def rows(self, features: pd.DataFrame, answer: Answer) -> None:
+    def rows(self, features: Features, answer: Answer) -> None:
         """Count the rows of a request and what the model said of them."""
         self._traffic.count(features, one_a_row(answer.scores))
         if answer.labels is None:
             self._classes[""].inc(len(features))
             return
-        names, counts = np.unique(answer.labels.astype(str), return_counts=True)
-        for name, count in zip(names.tolist(), counts.tolist(), strict=True):
-            self._classes[name].inc(count)
+        for name, count in Counts(answer.labels.tolist()).items():
+            self._classes[str(name)].inc(count)
 
     def text(self) -> bytes:
         """Return everything in Prometheus' text format."""
@@ -95,53 +97,68 @@ class Metrics:
 class _Traffic(Collector):
     """Counts of features and scores in the training data's bins, as arrays: a counter's `inc` is slow for many cells."""
 
-    def __init__(self, reference: Reference, pod_template_hash: str) -> None:
+    def __init__(self, reference: Reference, numeric: tuple[str, ...], pod_template_hash: str) -> None:
         self._hash = pod_template_hash
         self._features = reference.features[:MOST_FEATURES]
         self._score = reference.score
         self._lock = threading.Lock()
         self._numeric = [at for at, bins in enumerate(self._features) if bins.edges]
-        self._texts = [at for at, bins in enumerate(self._features) if bins.values]  # noqa: PD011 (not pandas)
+        # Where these features are among the columns of numbers.
+        self._columns = [numeric.index(self._features[at].name) for at in self._numeric]
+        self._block = self._columns == list(range(len(numeric)))
+        self._texts = [at for at, bins in enumerate(self._features) if bins.values]
         self._places = {at: {v: i for i, v in enumerate(self._features[at].values)} for at in self._texts}
         self._edges = _padded([self._features[at] for at in self._numeric])
-        self._counts = [np.zeros(len(bins.labels), dtype=np.int64) for bins in self._features]
-        self._null = np.zeros(len(self._features), dtype=np.int64)
+        # The bins of all columns of numbers in one list, as many places for each as the widest needs; and their gaps.
+        self._width = self._edges.shape[1] + 1
+        self._starts = np.arange(len(self._numeric)) * self._width
+        self._counts = np.zeros(len(self._numeric) * self._width, dtype=np.int64)
+        self._gaps = np.zeros(len(self._numeric), dtype=np.int64)
+        # Of the other columns: bins, and gaps.
+        self._others = [at for at, bins in enumerate(self._features) if not bins.edges]
+        self._text_counts = {at: [0] * len(self._features[at].labels) for at in self._others}
+        self._text_gaps = dict.fromkeys(self._others, 0)
         self._score_counts = np.zeros(len(reference.score.labels), dtype=np.int64)
 
-    def count(self, features: pd.DataFrame, scores: NDArray[np.float64]) -> None:
+    def count(self, features: Features, scores: NDArray[np.float64]) -> None:
         """Add rows."""
-        block = features.iloc[:, self._numeric].to_numpy(dtype=np.float64)
-        gone = np.isnan(block)
-        # One comparison with all edges of all columns; for a single row this is far cheaper than a search a column.
-        places = (block[:, :, None] > self._edges[None]).sum(axis=2) if len(block) == 1 else None
+        block = features.numbers if self._block else features.numbers[:, self._columns]
+        known = ~np.isnan(block)
+        if len(block) <= _FEW:
+            # One comparison with all edges of all columns: far cheaper for some rows than a search a column.
+            places = (block[:, :, None] > self._edges[None]).sum(axis=2)
+        else:
+            columns = [np.searchsorted(edges, block[:, at], side="left") for at, edges in enumerate(self._edges)]
+            places = np.stack(columns, axis=1) if columns else np.zeros(block.shape, dtype=np.intp)
+        found = np.bincount((places + self._starts)[known], minlength=len(self._counts))
+        scored = np.bincount(np.searchsorted(self._score.edges, scores, side="left"), minlength=len(self._score_counts))
         with self._lock:
-            for number, at in enumerate(self._numeric):
-                known = ~gone[:, number]
-                if places is None:
-                    found = np.searchsorted(self._features[at].edges, block[known, number], side="left")
-                    self._counts[at] += np.bincount(found, minlength=len(self._counts[at]))
-                elif known[0]:
-                    self._counts[at][places[0, number]] += 1
-                self._null[at] += len(known) - int(known.sum())
-            for at, bins in enumerate(self._features):
-                if not bins.edges:
-                    self._count_texts(at, features.iloc[:, at].tolist())
-            found = np.searchsorted(self._score.edges, scores, side="left")
-            self._score_counts += np.bincount(found, minlength=len(self._score_counts))
+            self._counts += found
+            self._gaps += len(block) - known.sum(axis=0)
+            self._score_counts += scored
+            for at in self._others:
+                self._count_texts(at, features.texts[self._features[at].name].tolist())
 
     def _count_texts(self, at: int, cells: list[str | float]) -> None:
-        places = self._places.get(at)
+        places, counts = self._places.get(at), self._text_counts[at]
         for cell in cells:
             if not isinstance(cell, str) or cell == "":
-                self._null[at] += 1
+                self._text_gaps[at] += 1
             elif places is not None:
-                self._counts[at][places.get(cell, len(places))] += 1
+                counts[places.get(cell, len(places))] += 1
+
+    def _now(self) -> tuple[list[list[int]], list[int]]:
+        """Return counts and gaps of all features, in their order."""
+        counts, gaps = dict(self._text_counts), dict(self._text_gaps)
+        by_column = self._counts.reshape(-1, self._width).tolist()
+        for at, row, missing in zip(self._numeric, by_column, self._gaps.tolist(), strict=True):
+            counts[at], gaps[at] = row[: len(self._features[at].labels)], missing
+        return [list(counts[at]) for at in range(len(self._features))], [gaps[at] for at in range(len(self._features))]
 
     def collect(self) -> Iterator[Metric]:
         """Yield the counts as they are now, and the training rows' shares beside them."""
         with self._lock:
-            counts = [one.tolist() for one in self._counts]
-            null = self._null.tolist()
+            counts, null = self._now()
             score_counts = self._score_counts.tolist()
         yield _binned(
             CounterMetricFamily("model_feature_bin", "Values of a feature by bin.", labels=("feature", "bin", HASH)),

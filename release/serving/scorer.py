@@ -6,28 +6,27 @@ Needs no network and no clock: a pod must restart at night. HTTP and metrics are
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
-from release.artifact import canonical
 from release.artifact.bins import REFERENCE, Reference
 from release.artifact.golden import GOLDEN, Golden
-from release.artifact.model import SKOPS, ModelManifest
+from release.artifact.model import ONNX, SKOPS, ModelManifest
+from release.artifact.replay import REPLAY
 from release.errors import BadInputError
-from release.learning.asked import scores_of
-from release.serving.cells import DATATYPES
+from release.serving.cells import DATATYPES, NUMERIC
 from release.serving.tensors import Rows, Tensor
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    import pandas as pd
     from numpy.typing import NDArray
 
     from release.learning.rows import Task
     from release.records import Digest
+    from release.serving.tensors import Features
 
 _UNREADABLE = "copy the model's layer into the image again"
 
@@ -44,17 +43,27 @@ class Answer:
     outputs: Mapping[str, NDArray[Any]]
 
 
+class Engine(Protocol):
+    """What runs a model; `quick` where a few rows take microseconds, and calls may overlap."""
+
+    quick: bool
+
+    def scores(self, features: Features) -> NDArray[np.float64]:
+        """Return scores of shape (rows, classes or 1). Raises ValueError when the model cannot read the rows."""
+
+
 class Scorer:
     """One verified model."""
 
-    def __init__(self, manifest: ModelManifest, digest: Digest, estimator: Any, reference: Reference) -> None:
+    def __init__(self, manifest: ModelManifest, digest: Digest, engine: Engine, reference: Reference) -> None:
         """Take the parts of a model, as `load` verified them."""
         self.manifest = manifest
         self.digest = digest
         self.reference = reference
         self.rows = Rows(manifest.columns)
         self.classes = tuple(str(name) for name in manifest.classes)
-        self._estimator = estimator
+        self.quick = engine.quick
+        self._engine = engine
         self._labels = np.array(self.classes, dtype=object)
 
     @property
@@ -62,17 +71,17 @@ class Scorer:
         """What the model predicts."""
         return cast("Task", self.manifest.task)
 
-    def scores(self, features: pd.DataFrame) -> NDArray[np.float64]:
+    def scores(self, features: Features) -> NDArray[np.float64]:
         """Return scores of shape (rows, classes or 1). Raises BadInputError when the model cannot read the rows."""
         try:
-            return scores_of(self._estimator, features, self.classes, self.task)
+            return self._engine.scores(features)
         except ValueError as error:
             said = str(error).strip().splitlines()[0][:200]
             raise BadInputError(
                 f"the model cannot read these rows: {said}", fix="send rows that keep its contract"
             ) from error
 
-    def answer(self, features: pd.DataFrame) -> Answer:
+    def answer(self, features: Features) -> Answer:
         """Score rows and decide their labels: `score >= threshold` is the positive class, else the likeliest one."""
         scores = self.scores(features)
         match self.task:
@@ -106,7 +115,7 @@ class Scorer:
             Tensor(column.name, DATATYPES[column.type], (len(golden.rows),), [row[position] for row in golden.rows])
             for position, column in enumerate(self.rows.columns)
         ]
-        golden.check(self.scores(self.rows.frame(tensors)).tolist(), where=where)
+        golden.check(self.scores(self.rows.features(tensors)).tolist(), where=where)
 
 
 def load(folder: Path, digest: Digest) -> Scorer:
@@ -121,17 +130,40 @@ def load(folder: Path, digest: Digest) -> Scorer:
         if name not in files:
             fix = "train the model again with this version"
             raise BadInputError(f"the model has no {name}", where=str(folder), fix=fix)
-    trained = manifest.versions.get("scikit-learn")
-    estimator = canonical.load(files[SKOPS], where=f"{folder}/{SKOPS}", sklearn_version=trained)
     reference = Reference.parse(files[REFERENCE], where=f"{folder}/{REFERENCE}")
-    scorer = Scorer(manifest, digest, estimator, reference)
+    scorer = Scorer(manifest, digest, _engine(manifest, files, folder), reference)
     scorer.prove(Golden.parse(files[GOLDEN], where=f"{folder}/{GOLDEN}"))
     return scorer
 
 
+def _engine(manifest: ModelManifest, files: Mapping[str, bytes], folder: Path) -> Engine:
+    """Return what runs a model of this format, importing no other format's libraries."""
+    try:
+        if manifest.format == "onnx":
+            from release.serving.converted import Converted  # noqa: PLC0415 (the runtime of this format only)
+
+            return Converted(files[ONNX], manifest.columns, where=f"{folder}/{ONNX}")
+        from release.serving.trained import Trained  # noqa: PLC0415 (scikit-learn takes seconds to import)
+    except ModuleNotFoundError as error:
+        raise BadInputError(
+            f"the model's format is {manifest.format}, and there is no {error.name} here",
+            where=str(folder),
+            fix=f"put it on a runtime of that format (`release runtime --format {manifest.format}`)",
+        ) from error
+    return Trained(
+        files[SKOPS],
+        numeric=[column.name for column in manifest.columns if column.type in NUMERIC],
+        classes=tuple(str(name) for name in manifest.classes),
+        task=cast("Task", manifest.task),
+        where=f"{folder}/{SKOPS}",
+        trained=manifest.versions.get("scikit-learn"),
+    )
+
+
 def _files(folder: Path) -> dict[str, bytes]:
     try:
-        return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+        # Requests to replay lie beside the model, and are none of it.
+        return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name != REPLAY}
     except OSError as error:
         said = error.strerror or type(error).__name__
         raise BadInputError(f"the model cannot be read: {said}", where=str(folder), fix=_UNREADABLE) from error

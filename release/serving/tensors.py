@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from release.errors import BadInputError
 from release.serving.cells import DATATYPES, NUMERIC, numbers, plain, texts
 from release.serving.limits import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -39,23 +38,38 @@ class Tensor:
     data: Any
 
 
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Rows as a model takes them: columns of numbers side by side, shape (rows, numbers), and the others by name.
+
+    Both in the order of the model's columns. A missing number is NaN, a missing category NaN, a missing text "".
+    """
+
+    numbers: NDArray[np.float64]
+    texts: Mapping[str, NDArray[np.object_]]
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return len(self.numbers)
+
+
 class Rows:
     """Turns tensors into the features of one model."""
 
     def __init__(self, columns: Sequence[Column]) -> None:
         """Take the model's columns, in the order of its rows."""
         self.columns = tuple(columns)
-        self._index = pd.Index([column.name for column in columns], dtype=object)
+        self.numeric = tuple(column.name for column in columns if column.type in NUMERIC)
         self._by_name = {column.name: column for column in columns}
-        self._numeric = all(column.type in NUMERIC for column in columns)
+        self._numeric = len(self.numeric) == len(self.columns)
         self._limits = Limits(columns)
 
-    def frame(self, tensors: Sequence[Tensor]) -> pd.DataFrame:
+    def features(self, tensors: Sequence[Tensor]) -> Features:
         """Return the features that tensors hold: one tensor a column ([n] or [n, 1]), or one for all ([n, columns]).
 
-        float, int and bool become float64 (missing: NaN), category and datetime text (missing: NaN), text text (missing:
-        ""), as a trained model takes them. Raises BadInputError naming the column for one that is missing, unknown or
-        repeated, of another datatype, shape or length, and for a value that breaks the column's contract.
+        float, int and bool become float64, category, datetime and text become text, as a trained model takes them. Raises
+        BadInputError naming the column for one that is missing, unknown or repeated, of another datatype, shape or length,
+        and for a value that breaks the column's contract.
         """
         if len(tensors) == 1 and tensors[0].name not in self._by_name and len(tensors[0].shape) == _PAIR:
             return self._all_in_one(tensors[0])
@@ -65,10 +79,11 @@ class Rows:
             datatypes = [given[column.name].datatype for column in self.columns]
             data = [self._flat(given[column.name], rows) for column in self.columns]
             return self._block([plain(*one) for one in zip(data, datatypes, strict=True)], data.__getitem__, datatypes)
-        # One Series each with its own dtype: a frame made of arrays would turn text into whatever this pandas prefers.
-        arrays = {column.name: self._cells(given[column.name], column, rows) for column in self.columns}
-        series = {name: pd.Series(array, dtype=array.dtype) for name, array in arrays.items()}
-        return pd.DataFrame(series, columns=self._index)
+        cells = {column.name: self._cells(given[column.name], column, rows) for column in self.columns}
+        block = np.empty((rows, len(self.numeric)))
+        for place, name in enumerate(self.numeric):
+            block[:, place] = cells.pop(name)
+        return Features(block, cells)
 
     def _given(self, tensors: Sequence[Tensor]) -> dict[str, Tensor]:
         given: dict[str, Tensor] = {}
@@ -113,7 +128,7 @@ class Rows:
             return numbers(data, tensor.datatype, column)
         return texts(data, tensor.datatype, column)
 
-    def _all_in_one(self, tensor: Tensor) -> pd.DataFrame:
+    def _all_in_one(self, tensor: Tensor) -> Features:
         rows, width = tensor.shape
         if not self._numeric:
             text = next(column.name for column in self.columns if column.type not in NUMERIC)
@@ -130,20 +145,24 @@ class Rows:
             )
         flat = _flattened(tensor)
         array = plain(flat, tensor.datatype)
-        quick = [None if array is None else array[position::width] for position in range(width)]
-        return self._block(quick, lambda position: flat[position::width], [tensor.datatype] * width)
+        if array is not None:
+            block = array.reshape(rows, width)
+            if self._limits.allow(block):
+                return Features(block, {})
+        return self._slowly(lambda position: flat[position::width], [tensor.datatype] * width)
 
-    def _block(
-        self, quick: list[NDArray[np.float64] | None], data: Callable[[int], Any], datatypes: list[str]
-    ) -> pd.DataFrame:
+    def _block(self, quick: list[NDArray[np.float64] | None], data: Callable[[int], Any], datatypes: list[str]) -> Features:
         """Return columns of numbers as one block: at once if all are in order, else one by one, until one complains."""
         known = [one for one in quick if one is not None]
         if len(known) == len(self.columns):
-            block = np.asfortranarray(np.stack(known, axis=1))
+            block = np.stack(known, axis=1)
             if self._limits.allow(block):
-                return pd.DataFrame(block, columns=self._index, copy=False)
+                return Features(block, {})
+        return self._slowly(data, datatypes)
+
+    def _slowly(self, data: Callable[[int], Any], datatypes: list[str]) -> Features:
         columns = [numbers(data(position), datatypes[position], column) for position, column in enumerate(self.columns)]
-        return pd.DataFrame(np.asfortranarray(np.stack(columns, axis=1)), columns=self._index, copy=False)
+        return Features(np.stack(columns, axis=1), {})
 
 
 def inputs(columns: Sequence[Column]) -> list[dict[str, Any]]:

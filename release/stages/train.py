@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from release.artifact import canonical
 from release.artifact.bins import REFERENCE
 from release.artifact.golden import GOLDEN
-from release.artifact.model import MANIFEST, SKOPS, Column, ModelManifest, describe
+from release.artifact.model import MANIFEST, ONNX, SKOPS, Column, ModelManifest, describe
 from release.data import contract, tables
-from release.learning import golden, reference
+from release.learning import golden, onnx_convert, reference
 from release.learning import train as learning
 from release.records import Commit, Digest, ModelName, TrainRecord
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from release.artifact.golden import Golden
     from release.config.model import ModelSpec
+    from release.data.contract import Table
     from release.ports import Progress, Store
 
 
@@ -39,10 +41,12 @@ def train(
     """Train a model on the training rows in `folder`, keep its files as blobs, and return the record that names them.
 
     `key` is the digest of everything the result depends on, `versions` those of the libraries it was made with. Raises
-    BadInputError for data that break their contract.
+    BadInputError for data that break their contract, and for a model that cannot be served in the format asked for.
     """
     where = f"models/{model}/{spec.data.train}"
     path = folder / spec.data.train
+    if spec.serving.format == "onnx":
+        onnx_convert.refuse_early(spec.estimator.kind, where=f"models/{model}/model.yaml")
     with progress.step(f"{model}: reading {spec.data.train}"):
         table = contract.conform(tables.read(path, where=where), spec.data, spec.task, where=where)
     trying = f", trying {spec.search.method} search" if spec.search else ""
@@ -52,14 +56,18 @@ def train(
         progress.note(f"{model}: {note}")
     columns = tuple(Column(**column) for column in contract.signature(table, spec.data))
     missing = {column.name: column.missing for column in columns}
+    proof = golden.choose(fitted.estimator, table, spec.task, missing=missing)
     files = {
         SKOPS: canonical.dump(fitted.estimator),
         # What the server proves itself with before it takes requests, and counts them by.
-        GOLDEN: golden.choose(fitted.estimator, table, spec.task, missing=missing).to_bytes(),
+        GOLDEN: proof.to_bytes(),
         REFERENCE: reference.describe(fitted.estimator, table, spec.task).to_bytes(),
     }
+    if spec.serving.format == "onnx":
+        with progress.step(f"{model}: converting to ONNX, and scoring {table.rows} rows with both"):
+            files[ONNX] = _converted(fitted, table, spec, proof, where=f"models/{model}/model.yaml")
     manifest = ModelManifest(
-        format="skops",
+        format=spec.serving.format,
         files=describe(files),
         task=spec.task,
         target=spec.data.target.column,
@@ -88,3 +96,19 @@ def train(
         candidates=fitted.candidates,
         versions=versions,
     )
+
+
+def _converted(fitted: learning.Fitted, table: Table, spec: ModelSpec, proof: Golden, *, where: str) -> bytes:
+    """Return the model as an ONNX file, once it has scored every row as the trained one does."""
+    kinds = {str(name): str(kind) for name, kind in table.kinds.items()}
+    content = onnx_convert.convert(fitted.estimator, kinds=kinds, estimator=spec.estimator.kind, where=where)
+    onnx_convert.prove(
+        fitted.estimator,
+        onnx_convert.session(content, kinds=kinds, where=where),
+        table,
+        spec.task,
+        threshold=fitted.threshold,
+        golden=golden.frame(proof, table),
+        where=where,
+    )
+    return content

@@ -96,7 +96,7 @@ def rows(count: int = 150) -> pd.DataFrame:
     )
 
 
-def spec(task: str, columns: Mapping[str, Any], features: list[Any]) -> ModelSpec:
+def spec(task: str, columns: Mapping[str, Any], features: list[Any], serves: str = "skops") -> ModelSpec:
     known = {*rows(4).columns} - {"id", TARGETS[task], *columns}
     return ModelSpec.model_validate_json(
         json.dumps(
@@ -113,13 +113,14 @@ def spec(task: str, columns: Mapping[str, Any], features: list[Any]) -> ModelSpe
                 },
                 "features": features,
                 "estimator": {"kind": ESTIMATORS[task], "params": {}},
+                "serving": {"format": serves},
                 "seed": 7,
             }
         )
     )
 
 
-def trained(task: str, columns: Mapping[str, Any], features: list[Any], folder: Path) -> Trained:
+def trained(task: str, columns: Mapping[str, Any], features: list[Any], folder: Path, serves: str = "skops") -> Trained:
     data, model = folder / "data", folder / "model"
     data.mkdir(parents=True)
     model.mkdir()
@@ -127,7 +128,7 @@ def trained(task: str, columns: Mapping[str, Any], features: list[Any], folder: 
     store = FolderStore(folder / "state")
     record = train(
         ModelName("demo"),
-        spec(task, columns, features),
+        spec(task, columns, features, serves),
         commit=Commit("0" * 40),
         key=Digest("sha256:" + "0" * 64),
         folder=data,

@@ -51,23 +51,30 @@ class Runtime:
     digest: Digest
 
 
+@pytest.fixture(scope="session", params=["skops", "onnx"])
+def serves(request: pytest.FixtureRequest) -> str:
+    """Give each serving format in turn."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="session")
-def runtime() -> Runtime:
+def runtime(serves: str) -> Runtime:
     """Build the runtime image and push it."""
     registry, ca = os.environ["RELEASE_TEST_REGISTRY"], os.environ.get("RELEASE_TEST_CA")
     images = DockerImages()
     identity = images.build(
         base=os.environ["RELEASE_TEST_BASE"],
+        format=serves,
         index=os.environ.get("RELEASE_TEST_INDEX"),
         ca=Path(ca).read_bytes() if ca else None,
     )
-    return Runtime(registry, identity, images.push(identity, f"{registry}/{REPOSITORY}", "runtime"))
+    return Runtime(registry, identity, images.push(identity, f"{registry}/{REPOSITORY}", f"runtime-{serves}"))
 
 
 @pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+def model(tmp_path_factory: pytest.TempPathFactory, serves: str) -> Trained:
     """Train a model."""
-    return trained("binary", MIXED, MIXED_FEATURES, tmp_path_factory.mktemp("model"))
+    return trained("binary", MIXED, MIXED_FEATURES, tmp_path_factory.mktemp("model"), serves)
 
 
 @pytest.fixture(scope="session")
@@ -143,11 +150,11 @@ def test_another_models_digest_is_refused_in_the_image(image: str) -> None:
         client.close()
 
 
-def test_the_image_says_what_it_has_and_keeps_no_certificate(runtime: Runtime) -> None:
+def test_the_image_says_what_it_has_and_keeps_no_certificate(runtime: Runtime, serves: str) -> None:
     """Its labels name the versions, its user is not root, and nothing of the build's index or certificate is left."""
     client = docker.from_env()
     config = client.api.inspect_image(runtime.identity)["Config"]
-    assert labels().items() <= config["Labels"].items()
+    assert labels(serves).items() <= config["Labels"].items()
     assert config["User"] == "65532:65532"
     found = client.containers.run(
         runtime.identity,
