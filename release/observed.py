@@ -1,4 +1,4 @@
-"""What a cluster was seen to do with one release: one read of a Rollout, its ReplicaSets and its AnalysisRuns, as records.
+"""What a cluster was seen to do with one release: its Rollout, ReplicaSets, AnalysisRuns and Application, as records.
 
 Plain data without a Kubernetes type in it. Reading it is `release.adapters.cluster`, what it means is
 `release.artifact.meaning`.
@@ -35,13 +35,19 @@ class RunPhase(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """One metric of an AnalysisRun: how it stands, how many measurements succeeded, and the last values, oldest first."""
+    """One metric of an AnalysisRun: how it stands, how many measurements succeeded, and the last values, oldest first.
+
+    `limit` is what a value has to keep to, such as `<= 0.01`; empty where the condition says something else. `asked` is how
+    many measurements there will be, None when that is not said.
+    """
 
     name: str
     phase: RunPhase
     successful: int = 0
     values: tuple[str, ...] = ()
     message: str = ""
+    limit: str = ""
+    asked: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +68,24 @@ class Pods:
 
     image: str
     revision: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """One read of the Application by which Argo CD applies a release: what it applied, and what is in the way.
+
+    `sync` and `health` are Argo CD's words. `revision` is the commit that it compared with, None before the first. `paused`
+    says why it applies nothing by itself, None when it does; `drifted` names what differs from Git; `troubles` are its own
+    complaints.
+    """
+
+    name: str
+    sync: str
+    health: str
+    revision: str | None = None
+    paused: str | None = None
+    drifted: tuple[str, ...] = ()
+    troubles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,69 +1,59 @@
-"""Reads Rollouts from a Kubernetes cluster, by its official client; needs `get`, `list` and `watch`, and writes nothing.
+"""Reads Rollouts from a Kubernetes cluster, by its official client; needs `list` (`watch` to wait), and writes nothing.
 
-What was read becomes a record in `release.artifact.rollouts`; what it means, and Git, must not be known here.
+What was read becomes a record in `release.artifact.rollouts` and `release.artifact.applications`; what it means, and Git,
+must not be known here.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import queue
+import re
 import threading
+import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import urllib3
-from kubernetes import client, config, watch
+from kubernetes import client, watch
 
+from release.adapters.kubeconfig import api, one_line
+from release.artifact.applications import delivery
 from release.artifact.rollouts import HASH, observation
-from release.errors import BadInputError, ConflictError, EnvironmentTroubleError
+from release.errors import ConflictError, EnvironmentTroubleError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from release.observed import Observation
+    from release.observed import Delivery, Observation
 
-_config: Any = config
 _watch: Any = watch
 """Of the client only parts are typed."""
 
-ROLLOUTS = ("argoproj.io", "v1alpha1")
-_LABELS = "app.kubernetes.io/part-of=model-release,app.kubernetes.io/name={}"
+ARGO = ("argoproj.io", "v1alpha1")
+GRANT = "list and watch of rollouts, list of analysisruns and replicasets"
+"""What an account must be allowed in the models' namespaces; charts/reconciler grants just that."""
+
+_OURS = "app.kubernetes.io/part-of=model-release"
 _TIMEOUT = (5, 30)
-_READS = 3
+_READS, _BREATH = 6, 0.1
+"""How often a Rollout is read until it stood still, and how many seconds longer each wait in between is."""
 _GONE, _REFUSED, _FORBIDDEN, _ABSENT = 410, 401, 403, 404
+_PAUSES = (1.0, 60.0)
+"""Seconds to wait before a watch that ended at once is begun again: at first, and at most."""
+_WHO = re.compile(r'User "([^"]{1,200})"')
 
 
 def connect(context: str | None) -> Cluster:
     """Return the cluster of a context of the kubeconfig; without a kubeconfig, the one that this process runs in.
 
-    Contacts nothing yet. Raises BadInputError for a context that is not there, EnvironmentTroubleError without either.
+    Contacts nothing yet. Raises as `release.adapters.kubeconfig.api` does.
     """
-    settings = client.Configuration()
-    try:
-        _config.load_kube_config(context=context, client_configuration=settings)
-    except config.ConfigException as error:
-        _within(settings, context, error)
-    settings.retries = False  # who calls tries again, and says so
-    return Cluster(client.ApiClient(settings), context or "the current context")
+    return Cluster(api(context), context or "the current context")
 
 
-def _within(settings: client.Configuration, context: str | None, error: Exception) -> None:
-    """Use the account of the pod that this runs in; outside of a cluster, say what was wrong with the kubeconfig."""
-    try:
-        _config.load_incluster_config(client_configuration=settings)
-    except config.ConfigException:
-        known = _contexts()
-        if context is not None and known:
-            fix = f"one of: {', '.join(known)}"
-            raise BadInputError(f'the kubeconfig has no context "{context}"', where="release.yaml", fix=fix) from error
-        what = f"no cluster is known here: {' '.join(str(error).split())}"
-        raise EnvironmentTroubleError(what, where="KUBECONFIG", fix="set KUBECONFIG to a kubeconfig file") from error
-
-
-def _contexts() -> list[str]:
-    with contextlib.suppress(config.ConfigException):
-        listed, _ = _config.list_kube_config_contexts()
-        return sorted(one["name"] for one in listed)
-    return []
+class OutOfReachError(EnvironmentTroubleError):
+    """Nobody answers: whatever else is asked of this cluster now will not be answered either."""
 
 
 class Cluster:
@@ -73,6 +63,7 @@ class Cluster:
         """Work by a configured client; `name` is for messages."""
         self._objects = client.CustomObjectsApi(api)
         self._apps = client.AppsV1Api(api)
+        self._core = client.CoreV1Api(api)
         self._api: Any = api
         self._name = name
 
@@ -80,11 +71,14 @@ class Cluster:
         """Read a model's Rollout with its ReplicaSets and AnalysisRuns, None when there is none.
 
         What belongs together is read until the Rollout stayed the same meanwhile. Raises ConflictError when several Rollouts
-        claim to be it; EnvironmentTroubleError when the cluster cannot be reached, refuses, or never stands still.
+        claim to be it; EnvironmentTroubleError when the cluster cannot be reached, refuses, lacks the namespace, or never
+        stands still.
         """
-        for _ in range(_READS):
+        for attempt in range(_READS):
+            time.sleep(attempt * _BREATH)
             rollout = self._rollout(namespace, model, environment)
             if rollout is None:
+                self._require(namespace)
                 return None
             replica_sets, runs = self._owned(namespace, rollout)
             again = self._rollout(namespace, model, environment)
@@ -93,16 +87,25 @@ class Cluster:
         what = "the Rollout changes faster than it can be read"
         raise EnvironmentTroubleError(what, where=f"{self._name}: {namespace}/{model}", fix="run again")
 
+    def application(self, namespace: str, name: str) -> Delivery | None:
+        """Read the Application by which Argo CD delivers a release; None where there is none, or it may not be read."""
+        reading = self._objects.get_namespaced_custom_object
+        with contextlib.suppress(client.ApiException, urllib3.exceptions.HTTPError):
+            found: Any = reading(*ARGO, namespace, "applications", name, _request_timeout=_TIMEOUT)
+            return delivery(found)
+        return None
+
     def changes(self, namespaces: set[str], seconds: float) -> Iterator[None]:
         """Yield whenever a Rollout in one of the namespaces changed, and at least every `seconds`; never ends by itself.
 
-        Each namespace is watched from the version that was listed, and listed again when the server has forgotten that one.
-        Raises EnvironmentTroubleError as `observe` does.
+        Each namespace is watched from the version that was listed, and listed again when the server has forgotten that one
+        or cut us off; a server that does so at once is asked again after growing pauses. Raises EnvironmentTroubleError as
+        `observe` does.
         """
         told: queue.Queue[Exception | None] = queue.Queue()
         stop = threading.Event()
         for namespace in sorted(namespaces):
-            threading.Thread(target=self._watch, args=(namespace, int(seconds), told, stop), daemon=True).start()
+            threading.Thread(target=self._watch, args=(namespace, seconds, told, stop), daemon=True).start()
         try:
             while True:
                 found = None
@@ -116,37 +119,84 @@ class Cluster:
         finally:
             stop.set()
 
-    def _watch(self, namespace: str, seconds: int, told: queue.Queue[Exception | None], stop: threading.Event) -> None:
-        where = (*ROLLOUTS, namespace, "rollouts")
-        listing = self._objects.list_namespaced_custom_object
-        version = None
+    def _watch(self, namespace: str, seconds: float, told: queue.Queue[Exception | None], stop: threading.Event) -> None:
+        version, pause = None, _PAUSES[0]
         while not stop.is_set():
+            began = time.monotonic()
             try:
                 if version is None:
-                    version = self._ask(lambda: listing(*where), "watch", "rollouts", namespace)["metadata"][
-                        "resourceVersion"
-                    ]
+                    version = self._listed(namespace)
                     told.put(None)
-                stream = _watch.Watch().stream(listing, *where, resource_version=version, timeout_seconds=seconds)
-                for event in stream:
-                    version = event["object"]["metadata"]["resourceVersion"]
-                    told.put(None)
-            except client.ApiException as error:
-                if error.status != _GONE:
-                    told.put(_told(error, self._name, "watch", "rollouts", namespace))
-                    return
-                version = None  # forgotten by the server: list again
-            except urllib3.exceptions.HTTPError:
-                version = None  # cut off: listing again says whether it is still there
+                version = self._followed(namespace, version, seconds, told)
             except EnvironmentTroubleError as error:
                 told.put(error)
                 return
+            if time.monotonic() - began > _PAUSES[0]:
+                pause = _PAUSES[0]
+                continue
+            stop.wait(pause)
+            pause = min(2 * pause, _PAUSES[1])
+
+    def _listed(self, namespace: str) -> str:
+        """Return the version from which a namespace can be watched."""
+        listing = self._objects.list_namespaced_custom_object
+        found = self._ask(
+            lambda: listing(*ARGO, namespace, "rollouts", label_selector=_OURS, limit=1, _request_timeout=_TIMEOUT),
+            "list",
+            "rollouts",
+            namespace,
+        )
+        return str(found["metadata"]["resourceVersion"])
+
+    def _followed(self, namespace: str, version: str, seconds: float, told: queue.Queue[Exception | None]) -> str | None:
+        """Tell of each change until the server ends the watch; return the version reached, None where that is not known."""
+        stream = _watch.Watch().stream(
+            self._objects.list_namespaced_custom_object,
+            *ARGO,
+            namespace,
+            "rollouts",
+            label_selector=_OURS,
+            resource_version=version,
+            allow_watch_bookmarks=True,  # in a quiet namespace the version must not grow so old that it is forgotten
+            timeout_seconds=max(1, int(seconds)),
+            _request_timeout=(_TIMEOUT[0], seconds + _TIMEOUT[1]),  # a connection may die without a word
+        )
+        try:
+            for event in stream:
+                version = event["object"]["metadata"]["resourceVersion"]
+                if event["type"] != "BOOKMARK":
+                    told.put(None)
+        except client.ApiException as error:
+            if error.status != _GONE:
+                raise _told(error, self._name, "watch", "rollouts", namespace) from error
+            return None
+        except (urllib3.exceptions.HTTPError, OSError, LookupError, TypeError, AttributeError):
+            return None  # cut off, or something between us and the server answers: listing says whether it is still there
+        return version
+
+    def _require(self, namespace: str) -> None:
+        """Raise EnvironmentTroubleError when there is no such namespace; an account that may not know is not in the way."""
+        try:
+            self._core.read_namespace(namespace, _request_timeout=_TIMEOUT)
+        except client.ApiException as error:
+            if error.status == _ABSENT:
+                fix = "create it, or correct `namespace` in release.yaml"
+                raise EnvironmentTroubleError("there is no such namespace", where=self._at(namespace), fix=fix) from error
+        except urllib3.exceptions.HTTPError as error:
+            _unreachable(self._name, error)
+
+    def _at(self, namespace: str) -> str:
+        return f"{self._name}: {namespace}"
 
     def _rollout(self, namespace: str, model: str, environment: str) -> Mapping[str, Any] | None:
         listing = self._objects.list_namespaced_custom_object
         found = self._ask(
             lambda: listing(
-                *ROLLOUTS, namespace, "rollouts", label_selector=_LABELS.format(model), _request_timeout=_TIMEOUT
+                *ARGO,
+                namespace,
+                "rollouts",
+                label_selector=f"{_OURS},app.kubernetes.io/name={model}",
+                _request_timeout=_TIMEOUT,
             ),
             "list",
             "rollouts",
@@ -156,7 +206,7 @@ class Cluster:
         if len(mine) > 1:
             names = ", ".join(sorted(one["metadata"]["name"] for one in mine))
             fix = f"give each environment its own namespace, or name one {model}-{environment}"
-            raise ConflictError(f"several Rollouts are {model}'s: {names}", where=f"{self._name}: {namespace}", fix=fix)
+            raise ConflictError(f"several Rollouts are {model}'s: {names}", where=self._at(namespace), fix=fix)
         return mine[0] if mine else None
 
     def _owned(self, namespace: str, rollout: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
@@ -170,9 +220,7 @@ class Cluster:
         current = (rollout.get("status") or {}).get("currentPodHash")
         listing = self._objects.list_namespaced_custom_object
         runs = self._ask(
-            lambda: listing(
-                *ROLLOUTS, namespace, "analysisruns", label_selector=f"{HASH}={current}", _request_timeout=_TIMEOUT
-            ),
+            lambda: listing(*ARGO, namespace, "analysisruns", label_selector=f"{HASH}={current}", _request_timeout=_TIMEOUT),
             "list",
             "analysisruns",
             namespace,
@@ -193,19 +241,30 @@ def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _unreachable(name: str, error: Exception) -> NoReturn:
-    reason = " ".join(str(getattr(error, "reason", None) or error).split())
-    what = f"the cluster cannot be reached: {reason[:200]}"
-    raise EnvironmentTroubleError(what, where=name, fix="check its address and the network, then run again") from error
+    fix = "check its address and the network, then run again"
+    raise OutOfReachError(f"the cluster cannot be reached: {one_line(error)}", where=name, fix=fix) from error
 
 
 def _told(error: client.ApiException, name: str, verb: str, what: str, namespace: str) -> EnvironmentTroubleError:
     where = f"{name}: {namespace}"
+    if not error.status:  # the client's word for a certificate that it does not trust
+        reason = one_line(error).removeprefix("SSLError ")
+        fix = "check its certificate authority in the kubeconfig"
+        return OutOfReachError(f"the cluster cannot be reached: {reason}", where=name, fix=fix)
     if error.status == _REFUSED:
         return EnvironmentTroubleError("the cluster refuses the credentials", where=where, fix="log in to it again")
     if error.status == _FORBIDDEN:
-        fix = "grant get, list and watch of rollouts, analysisruns and replicasets there, as charts/reconciler does"
-        return EnvironmentTroubleError(f"this account may not {verb} {what} there", where=where, fix=fix)
+        who = _WHO.search(_message(error))
+        account = who[1] if who else "this account"
+        said = f"{account} may not {verb} {what} in namespace {namespace}"
+        return EnvironmentTroubleError(said, where=where, fix=f"ask for {GRANT} there, as charts/reconciler grants it")
     if error.status == _ABSENT:
         return EnvironmentTroubleError(f"the cluster does not know {what}", where=where, fix="install Argo Rollouts in it")
     said = f"{error.status} {error.reason or ''}".strip()
     return EnvironmentTroubleError(f"the cluster answers {said} to {verb} {what}", where=where, fix="run again")
+
+
+def _message(error: client.ApiException) -> str:
+    with contextlib.suppress(ValueError, TypeError, AttributeError):
+        return str(json.loads(str(error.body)).get("message", ""))
+    return ""

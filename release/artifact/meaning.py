@@ -74,17 +74,33 @@ def meaning(seen: Observation | None, subject: Event, *, needs_analysis: bool, s
         return Waiting(why=f"the cluster has not taken it yet, it is at operation {seen.operation[7:19] or 'none'}")
     if seen.observed_generation != seen.generation:
         return Waiting(why="its controller has not seen the newest Rollout yet")
-    wanted = f"{subject.release.image_repository}@{subject.release.image_digest}" if subject.release else None
-    if seen.image(seen.current) != wanted:
+    if seen.image(seen.current) != _wanted(subject):
         return _another_image(seen)
     if seen.phase is Phase.HEALTHY and seen.stable == seen.current:
         return _proof(seen, needs_analysis=needs_analysis, soak=soak, now=now)
     return _failure(seen, now) or _progress(seen)
 
 
+def edited(seen: Observation | None, subject: Event) -> Trouble | None:
+    """Say so when a Rollout at a settled operation runs, or is on its way to, another image than that operation's."""
+    if seen is None or seen.operation != subject.operation or seen.observed_generation != seen.generation:
+        return None
+    if seen.image(seen.current) in {None, _wanted(subject)}:
+        return None
+    return _by_hand(seen)
+
+
+def _wanted(subject: Event) -> str | None:
+    return f"{subject.release.image_repository}@{subject.release.image_digest}" if subject.release else None
+
+
 def _another_image(seen: Observation) -> Finding:
     if seen.operation is None or seen.image(seen.current) is None:
         return Waiting(why=f"the cluster shows another image, {seen.image(seen.current) or 'none'}")
+    return _by_hand(seen)
+
+
+def _by_hand(seen: Observation) -> Trouble:
     what = f"somebody edited the Rollout by hand: its image is {seen.image(seen.current)}"
     return Trouble(why=what, fix=f"let Argo CD sync {seen.where}, or edit the values in Git instead")
 

@@ -6,6 +6,7 @@ an observation means is `release.artifact.meaning`.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,6 +24,7 @@ _OURS = "model-release/"
 _CONTAINER = "model"
 _SHOWN = 5
 _LATE = "timed out progressing"
+_COMPARED = re.compile(r"(?<![\w)])result(?:\[0\])?\s*(<=|>=|<|>)\s*([-+.\deE]+)")
 
 
 def observation(
@@ -77,17 +79,18 @@ def _pods(one: Mapping[str, Any]) -> Pods:
 def _analysis(one: Mapping[str, Any]) -> Analysis:
     status = one.get("status") or {}
     results = status.get("metricResults") or ()
+    asked = {metric["name"]: metric for metric in (one.get("spec") or {}).get("metrics") or ()}
     return Analysis(
         name=one["metadata"]["name"],
         pods=_hash(one),
         phase=_member(RunPhase, status.get("phase"), RunPhase.PENDING),
         revision=(one["metadata"].get("annotations") or {}).get(_REVISION),
         message=_line(status.get("message")),
-        metrics=tuple(_metric(result) for result in results if not result.get("dryRun")),
+        metrics=tuple(_metric(result, asked.get(result["name"], {})) for result in results if not result.get("dryRun")),
     )
 
 
-def _metric(result: Mapping[str, Any]) -> Metric:
+def _metric(result: Mapping[str, Any], asked: Mapping[str, Any]) -> Metric:
     values = [str(one.get("value") or one.get("message") or one.get("phase")) for one in result.get("measurements") or ()]
     return Metric(
         name=result["name"],
@@ -95,7 +98,15 @@ def _metric(result: Mapping[str, Any]) -> Metric:
         successful=int(result.get("successful") or 0),
         values=tuple(_line(value) for value in values[-_SHOWN:]),
         message=_line(result.get("message")),
+        limit=_limit(str(asked.get("successCondition") or "")),
+        asked=int(count) if (count := str(asked.get("count"))).isdigit() else None,
     )
+
+
+def _limit(condition: str) -> str:
+    """Return what the measured number is compared with, without the guards around it; empty when there are several."""
+    found = _COMPARED.findall(condition)
+    return " ".join(found[0]) if len(found) == 1 else ""
 
 
 def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:

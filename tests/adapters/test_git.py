@@ -274,3 +274,21 @@ def test_a_tree_that_points_out_of_its_folder_is_not_exported(root: Path, tmp_pa
     with pytest.raises(SecurityRefusalError, match="leaves the folder"):
         GitSource(root).export(crafted, "models", tmp_path / "out" / "deep")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_branch_of_origin_is_fetched_without_moving_anything_here(root: Path, tmp_path: Path) -> None:
+    """The newest commit of the remote is returned, also after a force-push; work tree and branches stay."""
+    git(tmp_path, "clone", "-q", str(root), "clone")
+    clone, before = tmp_path / "clone", git(root, "rev-parse", "HEAD")
+    source = GitSource(clone)
+    for args in (("--allow-empty", "-m", "next"), ("--allow-empty", "--amend", "-m", "rewritten")):
+        git(root, "commit", "-q", *args)
+        assert source.fetch("main") == git(root, "rev-parse", "HEAD")
+    assert source.resolve("HEAD") == before
+    assert source.dirty() == []
+
+
+def test_a_branch_that_cannot_be_fetched_is_worth_another_try(root: Path) -> None:
+    """Without a remote, as with one that does not answer: git's reason, and what to check."""
+    with pytest.raises(EnvironmentTroubleError, match=r"origin: cannot fetch main: fatal: .*; check the address"):
+        GitSource(root).fetch("main")

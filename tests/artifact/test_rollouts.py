@@ -130,3 +130,29 @@ def test_measurements_are_read_without_those_only_tried_out() -> None:
     [metric] = first.metrics
     assert (first.phase, second.phase) == (RunPhase.FAILED, RunPhase.PENDING)
     assert (metric.successful, metric.values, metric.message) == (6, ("[2]", "[3]", "[4]", "[5]", "[6]"), "a [31m b")
+
+
+@pytest.mark.parametrize(
+    ("condition", "limit"),
+    [
+        ("len(result) == 1 && !isNaN(result[0]) && result[0] <= 0.01", "<= 0.01"),
+        ("result < 1e-3", "< 1e-3"),
+        ("result[0] > 1 && result[0] < 2", ""),
+        ("default(result, 0) == 0", ""),
+        ("", ""),
+    ],
+)
+def test_a_metrics_limit_is_what_its_number_is_compared_with(condition: str, limit: str) -> None:
+    """Without the guards around it; where there is no one number, nothing is claimed."""
+    spec = {"metrics": [{"name": "error-rate", "count": 5, "successCondition": condition}]}
+    run = owned("run", "f6", spec=spec, status={"metricResults": [{"name": "error-rate", "phase": "Running"}]})
+    [one] = observation(rollout({}), [], [run]).analyses[0].metrics
+    assert (one.limit, one.asked) == (limit, 5)
+
+
+def test_a_count_that_is_no_number_is_not_known() -> None:
+    """It may be an argument of the template, or left out."""
+    spec = {"metrics": [{"name": "error-rate", "count": "{{args.count}}"}]}
+    result = [{"name": name, "phase": "Running"} for name in ("error-rate", "unheard-of")]
+    run = owned("run", "f6", spec=spec, status={"metricResults": result})
+    assert [one.asked for one in observation(rollout({}), [], [run]).analyses[0].metrics] == [None, None]

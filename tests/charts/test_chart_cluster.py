@@ -30,7 +30,9 @@ VALUES: dict[str, dict[str, Any]] = {
     "reconciler": {
         "image": {"repository": "registry.example/release", "digest": "sha256:" + "a" * 64, "pull_secrets": ["registry"]},
         "git": {"repository": "https://forge.example/ml/models.git"},
-        "forge": {"secret": "forge-token"},
+        "forge": {"secret": "forge-token", "api": "https://forge.example/api/v1"},
+        "ca": {"config_map": "company-ca"},
+        "environments": ["staging", "production"],
         "namespaces": ["models-staging", "models"],
     },
 }
@@ -75,6 +77,10 @@ def test_lints_strictly(helm: Helm, chart: str) -> None:
         ("reconciler", {"image": {"repository": "r.example/release", "digest": ""}}, "at '/image/digest'"),
         ("reconciler", {"git": {"repository": "https://user:token@forge.example/m.git"}}, "at '/git/repository'"),
         ("reconciler", {"namespaces": []}, "at '/namespaces': minItems: got 0, want 1"),
+        ("reconciler", {"environments": []}, "at '/environments': minItems: got 0, want 1"),
+        ("reconciler", {"environments": ["--watch"]}, "at '/environments/0'"),
+        ("reconciler", {"forge": {"secret": "token"}}, "at '/forge/api'"),
+        ("reconciler", {"ca": {"secret": "one", "config_map": "another"}}, "at '/ca/config_map'"),
     ],
 )
 def test_refuses(helm: Helm, chart: str, change: dict[str, Any], message: str) -> None:
@@ -119,18 +125,19 @@ def test_the_reconciler_only_reads_the_cluster(helm: Helm) -> None:
     roles = [one for one in found if one["kind"] == "Role"]
     assert [one["metadata"]["namespace"] for one in roles] == ["models-staging", "models"]
     for role in roles:
-        assert {verb for rule in role["rules"] for verb in rule["verbs"]} == {"get", "list", "watch"}
-        assert {kind for rule in role["rules"] for kind in rule["resources"]} == {"rollouts", "analysisruns", "replicasets"}
+        granted = {(verb, kind) for rule in role["rules"] for verb in rule["verbs"] for kind in rule["resources"]}
+        assert granted == {("watch", "rollouts"), *(("list", kind) for kind in ("rollouts", "analysisruns", "replicasets"))}
 
 
 def test_the_reconcilers_credentials_are_secrets_by_reference(helm: Helm) -> None:
     """The Git credential is a mounted file that is only read, the forge's token a reference."""
     (deployment,) = (one for one in objects(helm, "reconciler") if one["kind"] == "Deployment")
     pod = deployment["spec"]["template"]["spec"]
-    (secret,) = (one["secret"] for one in pod["volumes"] if "secret" in one)
+    (secret,) = (one["secret"] for one in pod["volumes"] if one["name"] == "git")
     assert secret["secretName"] == "reconciler-git"
     (container,) = pod["containers"]
     assert container["command"] == ["release", "reconcile", "--watch"]
+    assert container["args"] == ["--follow=main", "--env=staging", "--env=production"]
     (token,) = (one for one in container["env"] if one["name"] == "RELEASE_FORGE_TOKEN")
     assert token["valueFrom"] == {"secretKeyRef": {"name": "forge-token", "key": "token"}}
     for one in (container, *pod["initContainers"]):
@@ -151,8 +158,43 @@ def test_git_reads_the_mounted_credential_and_never_writes_it(helm: Helm, tmp_pa
     assert (tmp_path / "git-credentials").read_text() == "https://release:secret@forge.example\n"
 
 
-def test_the_repository_is_cloned_anew_after_a_restart(helm: Helm, tmp_path: Path) -> None:
-    """The pod's first container, run twice on the same folder, leaves a clone of the branch both times."""
+def test_the_forge_is_named_only_with_a_token(helm: Helm) -> None:
+    """Its interface, and a repository where one is named; without a Secret nothing of it."""
+
+    def told(**forge: str) -> dict[str, str]:
+        result = render(helm, "reconciler", {**VALUES["reconciler"], "forge": forge})
+        (deployment,) = (one for one in yaml.safe_load_all(result.out) if one and one["kind"] == "Deployment")
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        return {one["name"]: one.get("value", "") for one in container["env"] if "FORGE" in one["name"]}
+
+    api = "https://forge.example/api/v1"
+    named = {"RELEASE_FORGE_TOKEN": "", "RELEASE_FORGE": api}
+    assert told(secret="forge-token", api=api) == named  # noqa: S106 (a Secret's name)
+    other = told(secret="forge-token", api=api, repository="team/other")  # noqa: S106 (as above)
+    assert other == {**named, "RELEASE_FORGE_REPOSITORY": "team/other"}
+    assert told() == {}
+
+
+@pytest.mark.parametrize(
+    ("ca", "source"), [({"config_map": "a"}, "configMap"), ({"secret": "a", "key": "k"}, "secret"), ({}, None)]
+)
+def test_a_certificate_authority_of_ones_own_is_trusted_by_git_and_the_forge(
+    helm: Helm, ca: dict[str, str], source: str | None
+) -> None:
+    """Mounted in both containers and named to git and requests; without one the image's own are trusted."""
+    result = render(helm, "reconciler", {**VALUES["reconciler"], "ca": ca})
+    (deployment,) = (one for one in yaml.safe_load_all(result.out) if one and one["kind"] == "Deployment")
+    pod = deployment["spec"]["template"]["spec"]
+    found = [one for one in pod["volumes"] if one["name"] == "ca"]
+    assert [set(one) - {"name"} for one in found] == ([{source}] if source else [])
+    for container in (*pod["containers"], *pod["initContainers"]):
+        told = {one["name"] for one in container["env"]} & {"GIT_SSL_CAINFO", "REQUESTS_CA_BUNDLE"}
+        assert len(told) == (2 if source else 0)
+        assert any(one["name"] == "ca" for one in container["volumeMounts"]) == bool(source)
+
+
+def test_a_pod_that_starts_again_keeps_its_clone_and_what_it_remembers(helm: Helm, tmp_path: Path) -> None:
+    """The first container clones the branch once; begun again it replaces what is half-done and keeps what is whole."""
     origin = tmp_path / "origin"
     identity = ("-c", "user.name=t", "-c", "user.email=t@example.invalid")
     subprocess.run(["git", "init", "--quiet", "--initial-branch=main", str(origin)], check=True)
@@ -164,9 +206,15 @@ def test_the_repository_is_cloned_anew_after_a_restart(helm: Helm, tmp_path: Pat
     (clone,) = deployment["spec"]["template"]["spec"]["initContainers"]
     words = [*clone["command"], *clone["args"]]
     words = [word.replace("/work/", f"{tmp_path}/").replace("https://forge.example/m.git", str(origin)) for word in words]
-    for _ in range(2):
-        subprocess.run(words, env=pod_environment(helm, tmp_path), capture_output=True, check=True)
-        assert (tmp_path / "repository" / ".git").is_dir()
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new/half").touch()
+    subprocess.run(words, env=pod_environment(helm, tmp_path), capture_output=True, check=True)
+    assert (tmp_path / "repository" / ".git").is_dir()
+    remembered = tmp_path / "repository" / ".release" / "deploy" / "tip"
+    remembered.parent.mkdir(parents=True)
+    remembered.touch()
+    subprocess.run(words, env=pod_environment(helm, tmp_path), capture_output=True, check=True)
+    assert remembered.exists()
 
 
 def pod_environment(helm: Helm, folder: Path) -> dict[str, str]:

@@ -69,6 +69,7 @@ def _apart() -> Iterator[None]:
         patch.setenv("MLFLOW_TRACKING_URI", NO_INDEX)
         patch.setenv("RELEASE_NOW", NOON)
         patch.setenv("RELEASE_HELM", "")
+        patch.delenv("KUBECONFIG", raising=False)
         yield
 
 

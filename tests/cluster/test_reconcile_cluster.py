@@ -3,125 +3,32 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import threading
 import uuid
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from placed import SETTINGS, Place
 from support.amending import PLACE, Site
 from support.git import isolate
-from support.promotions import STAGING, promotion, rejudged
 
 from release.adapters.cluster import connect
-from release.artifact import ledger as events
 from release.errors import BadInputError, EnvironmentTroubleError
 from release.observed import Phase
-from release.stages.reconcile import Settings, reconcile
+from release.stages.reconcile import reconcile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from deployed import Cluster
 
-    from release.observed import Observation
-    from release.stages.reconcile import ReconcileRecord
-
-SETTINGS = Settings(environment=STAGING)
 MISSING = "sha256:" + "0" * 64
-
-
-@dataclass
-class Place:
-    """A namespace in which the values on the deploy branch are applied, as Argo CD would, to a Rollout without a server."""
-
-    cluster: Cluster
-    namespace: str
-    site: Site
-    image: Callable[[str], tuple[str, str]]
-
-    def promote(self, behaviour: str, digest: str | None = None) -> None:
-        """Promote a model in a real image."""
-        repository, known = self.image(behaviour)
-        package = replace(promotion(self.site.head, behaviour).package, repository=repository, digest=digest or known)
-        self.site.promote(behaviour, package=package, verdict=rejudged(behaviour, None))
-
-    def sync(self, query: str = "vector(0)", prometheus: str | None = None, **step: Any) -> None:
-        """Apply what the values say, with one metric measured by `query`."""
-        values = self.site.values()
-        labels = {"app.kubernetes.io/name": "churn", "app.kubernetes.io/part-of": "model-release"}
-        notes = {"model-release/operation": values["release"]["operation"], "model-release/timeout": "1s"}
-        steps = [] if values["release"]["fast"] else [{"setWeight": 50}, step or _measure()]
-        image = f"{values['image']['repository']}@{values['image']['digest']}"
-        container = {"name": "model", "image": image, "command": ["sleep", "100000"]}
-        metric = {
-            "name": "error-rate",
-            "interval": "1s",
-            "initialDelay": "1s",
-            "count": 2,
-            "consecutiveErrorLimit": 0,
-            "successCondition": "len(result) > 0 && result[0] <= 1",
-            "failureCondition": "len(result) > 0 && result[0] > 1",
-            "provider": {"prometheus": {"address": prometheus or self.cluster.prometheus, "query": query}},
-        }
-        spec = {
-            "replicas": 1,
-            "progressDeadlineSeconds": 10,
-            "progressDeadlineAbort": True,
-            "selector": {"matchLabels": labels},
-            "strategy": {"canary": {"maxSurge": 1, "maxUnavailable": 0, "steps": steps}},
-            "template": {
-                "metadata": {"labels": labels},
-                "spec": {"terminationGracePeriodSeconds": 1, "containers": [container]},
-            },
-        }
-        objects = [
-            _thing("AnalysisTemplate", self.namespace, "quality", {"metrics": [metric]}),
-            _thing("Rollout", self.namespace, "churn-staging", spec, labels=labels, annotations=notes),
-        ]
-        self.cluster.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
-
-    def look(self) -> Observation | None:
-        """Read the cluster."""
-        return connect(None).observe(self.namespace, "churn", "staging")
-
-    def settle(self, what: str) -> ReconcileRecord:
-        """Reconcile, as a job on a timer would, until something was written."""
-        done: list[ReconcileRecord] = []
-
-        def ask() -> bool:
-            self.site.clock.forward(seconds=0.5)
-            done.append(reconcile(PLACE, self.look(), SETTINGS, desk=self.site.desk, follow=lambda _: ""))
-            return done[-1].amended.deploy_commit is not None
-
-        self.site.clock.time = datetime.now(UTC)  # the cluster's own clock
-        self.cluster.wait(ask, what)
-        return done[-1]
-
-    @property
-    def told(self) -> list[tuple[str, str | None]]:
-        """The kinds and causes of all events."""
-        return [(event.kind.value, event.cause) for event in self.site.ledger.events]
-
-    @property
-    def served(self) -> str | None:
-        """The image digest that serves by the ledger."""
-        event = events.serving(self.site.ledger, STAGING)
-        return event.release.image_digest if event and event.release else None
-
-
-def _measure() -> dict[str, Any]:
-    return {"analysis": {"templates": [{"templateName": "quality"}]}}
-
-
-def _thing(kind: str, namespace: str, name: str, spec: dict[str, Any], **meta: Any) -> dict[str, Any]:
-    metadata = {"name": name, "namespace": namespace, **meta}
-    return {"apiVersion": "argoproj.io/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec}
 
 
 @pytest.fixture
@@ -266,9 +173,44 @@ def test_trouble_with_a_cluster_is_told_in_one_line(
 
     assert "the cluster refuses the credentials; log in to it again" in told(by_token("wrong"))
     token = cluster.kubectl("create", "token", "default", "-n", "default").strip()
-    assert "default: this account may not list rollouts there; grant get, list and watch" in told(by_token(token))
+    forbidden = "system:serviceaccount:default:default may not list rollouts in namespace default; ask for list and watch"
+    assert forbidden in told(by_token(token))
     unreachable = told(lambda one: one["clusters"][0]["cluster"].update(server="https://127.0.0.1:1"))
     assert "the cluster cannot be reached" in unreachable
     assert "Connection refused" in unreachable
     with pytest.raises(BadInputError, match='the kubeconfig has no context "elsewhere"'):
         connect("elsewhere")
+
+
+def test_status_follows_a_canary(place: Place) -> None:
+    """Desired beside actual, the canary's phase and step, each metric beside its limit, and why it stands still."""
+    (place.site.root / "release.yaml").write_text(
+        "deploy: {repository: ., branch: deploy}\n"
+        f"environments: [{{name: staging, namespace: {place.namespace}, promote: automatic}}]\n"
+    )
+    seen: list[str] = []
+
+    def shows(*patterns: str) -> bool:
+        command = [str(Path(sys.executable).with_name("release")), "status", "churn", "--cluster"]
+        done = subprocess.run(command, cwd=place.site.root, check=True, capture_output=True, text=True)
+        seen.append(done.stdout)
+        return all(re.search(pattern, done.stdout) for pattern in patterns)
+
+    place.promote("errors")
+    assert shows("not verified yet", "the cluster has not taken v2 yet, it is at v1"), seen[-1]
+    images = [place.image(behaviour)[1][7:19] for behaviour in ("good", "errors")]
+    place.sync("vector(0) > 1")
+    unsure = r"error-rate Inconclusive nothing, limit <= 1, 0 of 2 good"
+    place.cluster.wait(
+        lambda: shows(
+            rf"cluster: Paused step 1 of 2, stable {images[0]}, canary {images[1]}",
+            unsure,
+            r"paused since 20\S+Z: the analysis is inconclusive",
+            r"the analysis stayed inconclusive for 0:00:01: `release reconcile` will record it as withdrawn and restore v1",
+        ),
+        "status to say that the canary is paused, and what will follow",
+    )
+    place.settle("the release to be withdrawn")
+    place.sync()
+    place.settle("the restored one to be verified")
+    assert shows(rf"cluster: Healthy.*stable {images[0]}\n", r"v1 .*, verified"), seen[-1]

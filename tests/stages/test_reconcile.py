@@ -254,6 +254,18 @@ def test_what_time_does_not_help_is_told_and_not_touched(site: Site, row: str) -
     assert (site.commits, done.trouble) == (commits, f"{trouble.why}; {trouble.fix}")
 
 
+def test_a_verified_release_that_somebody_edits_is_told_and_taken_no_further(site: Site) -> None:
+    """An edit after the fact is as much one as before; a Rollout that its controller has not seen yet says nothing."""
+    run(site, seen(put(site, "v2")))
+    nexts = Settings(environment=STAGING, following=(Next(environment=PRODUCTION, mode=Mode.AUTOMATIC),))
+    mine = {"new": Pods(image="registry.example/mine@sha256:0", revision="3")}
+    [trouble] = decided(site, seen(put(site, "v2"), pods=mine), nexts)
+    assert isinstance(trouble, Trouble)
+    assert trouble.why == "somebody edited the Rollout by hand: its image is registry.example/mine@sha256:0"
+    [follow] = decided(site, seen(put(site, "v2"), pods=mine, generation="8"), nexts)
+    assert isinstance(follow, Follow)
+
+
 def test_a_good_release_is_verified_once(site: Site) -> None:
     """With what was measured in the event and the message."""
     look = seen(put(site, "v2"))

@@ -38,10 +38,43 @@ capabilities:
 - {name: GIT_AUTHOR_EMAIL, value: {{ .Values.git.email | quote }}}
 - {name: GIT_COMMITTER_NAME, value: {{ .Values.git.name | quote }}}
 - {name: GIT_COMMITTER_EMAIL, value: {{ .Values.git.email | quote }}}
+{{- if include "reconciler.ca" . }}
+- {name: GIT_SSL_CAINFO, value: /etc/release/ca/ca.crt}
+- {name: REQUESTS_CA_BUNDLE, value: /etc/release/ca/ca.crt}
+{{- end }}
+{{- end }}
+
+{{/* Where the certificates come from, as a volume's source; nothing where the image's own are trusted. */}}
+{{- define "reconciler.ca" -}}
+{{- with .Values.ca }}
+{{- if .config_map -}}
+configMap: {name: {{ .config_map | quote }}, items: [{key: {{ .key | quote }}, path: ca.crt}]}
+{{- else if .secret -}}
+secret: {secretName: {{ .secret | quote }}, items: [{key: {{ .key | quote }}, path: ca.crt}]}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The forge; its repository is that of origin unless another is named. */}}
+{{- define "reconciler.forge" -}}
+{{- with .Values.forge }}
+{{- if .secret -}}
+- name: RELEASE_FORGE_TOKEN
+  valueFrom:
+    secretKeyRef: {name: {{ .secret | quote }}, key: token}
+- {name: RELEASE_FORGE, value: {{ .api | quote }}}
+{{- with .repository }}
+- {name: RELEASE_FORGE_REPOSITORY, value: {{ . | quote }}}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{- define "reconciler.mounts" -}}
 - {name: work, mountPath: /work}
 - {name: tmp, mountPath: /tmp}
 - {name: git, mountPath: /etc/release/git, readOnly: true}
+{{- if include "reconciler.ca" . }}
+- {name: ca, mountPath: /etc/release/ca, readOnly: true}
+{{- end }}
 {{- end }}

@@ -40,7 +40,7 @@ def command(models: tuple[str, ...], names: tuple[str, ...], watch: bool, follow
         return Workspace(here.source) if follow is None else here.following(follow)
 
     if watch:
-        for record in watching.always(look, models, names):
+        for record in watching.always(look, models, names, here.progress):
             emit(record, partial(_text, record), as_json=as_json)
         return
     workspace = look()

@@ -18,22 +18,24 @@ if TYPE_CHECKING:
 @click.option("--fetch/--no-fetch", default=False, help="Ask the deploy branch's remote first.")
 @click.option("--cluster/--no-cluster", default=None, help="Ask the clusters too; the default where KUBECONFIG is set.")
 @click.option("--watch", is_flag=True, help="Show it again whenever a cluster reports a change; implies --cluster, --fetch.")
+@click.option("--argocd", default="argocd", metavar="NAMESPACE", help="Where Applications are; read only if permitted.")
 @json_option
-def command(models: tuple[str, ...], fetch: bool, cluster: bool | None, watch: bool, as_json: bool) -> None:  # noqa: FBT001 (click passes it)
+def command(models: tuple[str, ...], fetch: bool, cluster: bool | None, watch: bool, argocd: str, as_json: bool) -> None:  # noqa: FBT001 (click passes it)
     """Show for every model and environment which release serves by the ledger, since when, and on what evidence.
 
-    With a cluster in reach also what it shows: phase and step, what was measured, and what to do where the two differ.
+    With a cluster in reach also what it shows: phase and step, what was measured beside its limit, what Argo CD says, and
+    what to do where cluster and Git differ. What is held, frozen or rejected is said either way.
 
     \b
     Example:
       release status --fetch
     """
-    from release.cli import actual  # noqa: PLC0415 (kept off the path of --help)
+    from release.cli import actual, standing  # noqa: PLC0415 (kept off the path of --help)
     from release.cli.wiring import Workspace  # noqa: PLC0415 (as above)
     from release.config.names import model_name  # noqa: PLC0415 (as above)
     from release.errors import BadInputError  # noqa: PLC0415 (as above)
 
-    def show() -> None:
+    def look() -> list[dict[str, Any]]:
         ledgers = workspace.ledgers(fetch=fetch or watch)
         known = sorted(set(ledgers) | {model_name(name) for name in workspace.models()})
         wanted = [model_name(name) for name in models] or known
@@ -42,10 +44,15 @@ def command(models: tuple[str, ...], fetch: bool, cluster: bool | None, watch: b
                 fix = f"models here: {', '.join(known) or 'none yet'}"
                 raise BadInputError(f"there is no model {name}", where=f"models/{name}/model.yaml", fix=fix)
         rows = [_row(name, environment, ledgers.get(name)) for name in wanted for environment in workspace.environments]
-        if clusters is not None:
-            for row in rows:
-                where = workspace.environment(row["environment"])
-                row["actual"] = actual.actual(workspace, clusters, ledgers, row["model"], where)
+        eyes = actual.Eyes(clusters, argocd) if clusters is not None else None
+        for row in rows:
+            where = workspace.environment(row["environment"])
+            row["standing"] = standing.standing(ledgers.get(row["model"]), where, workspace.clock.now())
+            if eyes is not None:
+                row["actual"] = actual.actual(workspace, eyes, ledgers, row["model"], where)
+        return rows
+
+    def show(rows: list[dict[str, Any]]) -> None:
         emit({"releases": rows}, lambda: _text(rows), as_json=as_json)
 
     workspace = Workspace.here()
@@ -54,10 +61,13 @@ def command(models: tuple[str, ...], fetch: bool, cluster: bool | None, watch: b
         from release.cli.reconciling import Clusters  # noqa: PLC0415 (only where a cluster is read)
 
         clusters = Clusters(workspace.project.environments)
-    show()
-    for _ in clusters.changes() if watch and clusters else ():
-        click.clear()
-        show()
+    show(look())
+    if watch and clusters is not None:
+        from release.cli.watching import waiting_out  # noqa: PLC0415 (only where a cluster is watched)
+
+        for rows in waiting_out(clusters.changes, look, workspace.progress):
+            click.clear()
+            show(rows)
 
 
 def _row(model: ModelName, environment: EnvironmentName, ledger: Ledger | None) -> dict[str, Any]:
@@ -78,11 +88,11 @@ def _row(model: ModelName, environment: EnvironmentName, ledger: Ledger | None) 
 
 
 def _text(rows: list[dict[str, Any]]) -> str:
-    from release.cli import actual  # noqa: PLC0415 (kept off the path of --help)
+    from release.cli import actual, standing  # noqa: PLC0415 (kept off the path of --help)
 
     lines: list[str] = []
     for row in rows:
-        shown = actual.lines(row["actual"]) if "actual" in row else []
+        shown = [*standing.lines(row["standing"], row["model"]), *(actual.lines(row["actual"]) if "actual" in row else [])]
         head = f"{row['model']:<20} {row['environment']:<12}"
         release = row["serves"]
         if release is None:
