@@ -85,7 +85,7 @@ def done(workspace: Workspace, forge: Forge | None, record: PromoteRecord) -> No
 
 
 def _described(environment: EnvironmentSpec, promotion: Promotion, attempt: Attempt) -> tuple[str, str]:
-    from release.report.proposals import Terms, proposal  # noqa: PLC0415 (numpy)
+    from release.report.proposals import Terms, proposal  # noqa: PLC0415 (kept off the path of --help)
 
     event, state = attempt.change.event, attempt.state
     values = state.files.get(promotion.values_path)

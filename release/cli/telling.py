@@ -48,7 +48,7 @@ def tell_pulls(workspace: Workspace, job: Job, record: PromoteRecord) -> None:
 
 
 def _comment(workspace: Workspace, forge: Forge, job: Job, record: PromoteRecord) -> None:
-    from release.report.proposals import outcome  # noqa: PLC0415 (numpy)
+    from release.report.proposals import outcome  # noqa: PLC0415 (kept off the path of --help)
 
     commits = _brought(workspace, job)
     pulls = list(dict.fromkeys(number for commit in commits for number in forge.merged(commit)))
@@ -78,7 +78,7 @@ def tell_commit(workspace: Workspace, records: Sequence[PromoteRecord], failed: 
         forge = forging.sources_forge(workspace)
         if forge is None:
             return
-        from release.report.proposals import said  # noqa: PLC0415 (numpy)
+        from release.report.proposals import said  # noqa: PLC0415 (kept off the path of --help)
 
         told = [f"{record.model} {said(record)}" for record in records if record.outcome in _STATES]
         told += [error.what for error in failed]

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 ELSE = "sha256:" + "0" * 64
 
 
+pytestmark = pytest.mark.slow  # what is waited for in them is real
+
+
 @pytest.fixture(scope="module")
 def proxy(start_registry: Callable[..., str]) -> Iterator[FaultProxy]:
     with FaultProxy(start_registry()) as one:

@@ -1,15 +1,18 @@
-"""What the tests on a real cluster need, by address: collected only where `RELEASE_TEST_KUBECONFIG` names a cluster.
+"""What the tests on a real cluster need, by address. Without one of them every test fails and says so: none is skipped.
 
-`RELEASE_TEST_REGISTRY` is a registry that the cluster's nodes pull from, `RELEASE_TEST_PROMETHEUS` the address at which both
-this machine and Argo Rollouts find a Prometheus that scrapes pods by annotation, `RELEASE_TEST_BASE` a Python image.
-Services' addresses must be reachable from here, Argo CD must read this machine's files (for its tests), and `helm`,
-`kubectl` and `docker` be on PATH. Asking for these tests without the variables collects nothing, which pytest reports as a
-failure.
+`RELEASE_TEST_KUBECONFIG` names the cluster, `RELEASE_TEST_REGISTRY` a registry that the cluster's nodes pull from,
+`RELEASE_TEST_PROMETHEUS` the address at which both this machine and Argo Rollouts find a Prometheus that scrapes pods by
+annotation, `RELEASE_TEST_BASE` a Python image, for which `RELEASE_TEST_INDEX` and `RELEASE_TEST_CA` may name a package
+index and certificates. Services' addresses must be reachable from here, Argo CD must read this machine's files (for its
+tests), and `helm`, `kubectl` and `docker` be on PATH. The loop's tests also need a Gitea that runs workflows on this
+machine (`RELEASE_TEST_FORGE`, `RELEASE_TEST_FORGE_LOGIN`), and shell commands that kill a part of the cluster and start it
+again: `RELEASE_TEST_RESTART_ROLLOUTS`, the Argo Rollouts controller, and `RELEASE_TEST_RESTART_API`, the API server.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from typing import TYPE_CHECKING
 
@@ -19,7 +22,23 @@ from deployed import Cluster, Model, build_image
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-collect_ignore_glob = [] if "RELEASE_TEST_KUBECONFIG" in os.environ else ["test_*.py"]
+NEEDED = tuple(f"RELEASE_TEST_{name}" for name in ("KUBECONFIG", "PROMETHEUS", "REGISTRY", "BASE"))
+PROGRAMS = ("docker", "helm", "kubectl")
+
+
+def require(variables: tuple[str, ...], programs: tuple[str, ...] = ()) -> None:
+    """Fail with what is missing."""
+    missing = [name for name in variables if not os.environ.get(name)]
+    missing += [f"{name} on PATH" for name in programs if shutil.which(name) is None]
+    if missing:
+        pytest.fail(f"these tests need a real cluster; missing: {', '.join(missing)}", pytrace=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def parts() -> Callable[[tuple[str, ...]], None]:
+    """Fail where a part is not named; return what asks for more of them."""
+    require(NEEDED, PROGRAMS)
+    return require
 
 
 @pytest.fixture(scope="session")

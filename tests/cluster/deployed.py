@@ -51,10 +51,16 @@ def build_image(repository: str, base: str, behaviour: str) -> tuple[str, str]:
         f"BEHAVIOUR={behaviour}",
         str(IMAGE),
     )
+    return repository, push_image(tag)
+
+
+def push_image(tag: str) -> str:
+    """Push a tagged image and return its manifest's digest."""
+    repository = tag.rpartition(":")[0]
     run("docker", "push", "-q", tag)
     named: list[str] = json.loads(run("docker", "inspect", "--format", "{{json .RepoDigests}}", tag))
     (digest,) = {one.partition("@")[2] for one in named if one.startswith(f"{repository}@")}
-    return repository, digest
+    return digest
 
 
 @dataclass(frozen=True)
