@@ -57,6 +57,10 @@ class EnvironmentTroubleError(ReleaseError):
     code = 5
 
 
+class OutOfReachError(EnvironmentTroubleError):
+    """Nobody answers: whatever else is asked there now will not be answered either."""
+
+
 class ConflictError(ReleaseError):
     """The world moved on: a newer commit serves, or somebody else's change is in the way."""
 

@@ -20,7 +20,7 @@ from kubernetes import client, watch
 from release.adapters.kubeconfig import api, one_line
 from release.artifact.applications import delivery
 from release.artifact.rollouts import HASH, observation
-from release.errors import ConflictError, EnvironmentTroubleError
+from release.errors import ConflictError, EnvironmentTroubleError, OutOfReachError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -50,10 +50,6 @@ def connect(context: str | None) -> Cluster:
     Contacts nothing yet. Raises as `release.adapters.kubeconfig.api` does.
     """
     return Cluster(api(context), context or "the current context")
-
-
-class OutOfReachError(EnvironmentTroubleError):
-    """Nobody answers: whatever else is asked of this cluster now will not be answered either."""
 
 
 class Cluster:

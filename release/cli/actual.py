@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from release.artifact.actions import Follow, Undo, Verify
 from release.artifact.ledger import instant
 from release.artifact.meaning import Trouble, Waiting
-from release.errors import ReleaseError
+from release.errors import OutOfReachError, ReleaseError
 from release.stages.reconcile import decide
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ def actual(
     workspace: Workspace, eyes: Eyes, ledgers: Mapping[ModelName, Ledger], model: ModelName, where: EnvironmentSpec
 ) -> dict[str, Any]:
     """Return what the cluster shows of a model in an environment; trouble with the cluster is said, not raised."""
-    from release.adapters.cluster import OutOfReachError  # noqa: PLC0415 (slow; only where a cluster is read)
     from release.cli.reconciling import settings  # noqa: PLC0415 (pulls in promote; as above)
 
     if where.context in eyes.silent:

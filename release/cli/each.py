@@ -27,8 +27,8 @@ def each(
 ) -> list[R]:
     """Run one stage for each model named, or for all that are due; one that fails does not stop the others.
 
-    With `failures` they are added to it, and what was done is returned; without, the first one is raised when all had
-    their turn.
+    With `failures` they are added to it, to be told by the caller, and what was done is returned; without, the first one is
+    raised when all had their turn.
     """
     workspace = Workspace.here()
     start = base_of(workspace, base)
@@ -40,7 +40,8 @@ def each(
         except ReleaseError as error:
             if len(wanted) == 1 and failures is None:
                 raise
-            workspace.progress.note(f"{name}: {error}")
+            if failures is None:
+                workspace.progress.note(f"{name}: {error}")
             failed.append(error)
     if failures is not None:
         failures += failed

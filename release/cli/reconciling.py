@@ -12,7 +12,7 @@ from release.artifact.meaning import INFRASTRUCTURE
 from release.cli import ordering
 from release.cli.following import Board, followed, settle
 from release.config.names import environment_name, model_name
-from release.errors import BadInputError, ReleaseError
+from release.errors import BadInputError, EnvironmentTroubleError, ReleaseError
 from release.records import EventKind
 from release.schedule import duration, window
 from release.stages.reconcile import Settings, reconcile
@@ -41,8 +41,12 @@ class Clusters:
         self._known: dict[str | None, Cluster] = {}
 
     def of(self, environment: EnvironmentSpec) -> Cluster:
-        """Return an environment's cluster. Raises as `release.adapters.cluster.connect` does."""
-        from release.adapters.cluster import connect  # noqa: PLC0415 (slow; only where a cluster is read)
+        """Return an environment's cluster. Raises as `connect` does, and without the client's library."""
+        try:
+            from release.adapters.cluster import connect  # noqa: PLC0415 (slow; only where a cluster is read)
+        except ImportError as error:
+            fix = "pip install 'model-release[cluster]'"
+            raise EnvironmentTroubleError("clusters need the Kubernetes client", where="kubernetes", fix=fix) from error
 
         if environment.context not in self._known:
             self._known[environment.context] = connect(environment.context)

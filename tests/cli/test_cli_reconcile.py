@@ -7,6 +7,7 @@ import json
 import re
 import signal
 import subprocess
+import sys
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -402,3 +403,12 @@ def test_one_silent_cluster_is_asked_once_for_all_models(shop: Shop) -> None:
     assert {row["actual"]["trouble"] for row in rows} == {rows[0]["actual"]["trouble"]}
     assert "the cluster cannot be reached" in rows[0]["actual"]["trouble"]
     assert any(row["serves"] for row in rows)
+
+
+def test_without_the_clients_library_its_extra_is_named(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reconciling cannot go on, status can."""
+    monkeypatch.setitem(sys.modules, "release.adapters.cluster", None)
+    line = "error: kubernetes: clusters need the Kubernetes client; pip install 'model-release[cluster]'"
+    done = shop.run("reconcile")
+    assert (done.code, done.errors[-1]) == (5, line)
+    assert line.removeprefix("error: ") in ok(shop.run("status", "--cluster")).out

@@ -75,6 +75,8 @@ def command(
     if automatic:
         tell_commit(Workspace.here(), done, failures)
     if failures and not done:
+        for error in failures[1:]:
+            click.echo(f"error: {error}", err=True)
         raise failures[0]
     show(done, _text, one=len(models) == 1 and bool(done), as_json=as_json)
     _finish(done, failures)
