@@ -97,7 +97,11 @@ class Load:
     stop: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> Self:
-        """Begin to send."""
+        """Begin to send, once the first pods are known to the nodes, who learn of a new Service after their readiness."""
+        end = time.monotonic() + 30
+        while (answer := self._ask(0)) != "200":
+            assert time.monotonic() < end, f"{self.host} does not answer: {answer}"
+            time.sleep(0.2)
         self.threads = [threading.Thread(target=self._send, args=(start,)) for start in range(4)]
         for thread in self.threads:
             thread.start()
@@ -113,13 +117,17 @@ class Load:
         number = start * 25
         while not self.stop.wait(4 / self.rate):
             number += 1
-            try:
-                connection = http.client.HTTPConnection(self.host, 80, timeout=10)
-                connection.request("POST", f"/v2/models/{NAME}/infer", BODIES[number % len(BODIES)], {"Connection": "close"})
-                self.answers[str(connection.getresponse().status)] += 1
-                connection.close()
-            except OSError as error:
-                self.answers[repr(error)] += 1
+            self.answers[self._ask(number)] += 1
+
+    def _ask(self, number: int) -> str:
+        try:
+            connection = http.client.HTTPConnection(self.host, 80, timeout=10)
+            connection.request("POST", f"/v2/models/{NAME}/infer", BODIES[number % len(BODIES)], {"Connection": "close"})
+            status = str(connection.getresponse().status)
+            connection.close()
+        except OSError as error:
+            return repr(error)
+        return status
 
 
 @dataclass

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _THREADS = 4
+_KNOWN = 30.0
 
 
 def bodies(rows: Path, without: frozenset[str]) -> list[bytes]:
@@ -56,7 +57,11 @@ class Load:
     on: threading.Event = field(default_factory=threading.Event)
 
     def __enter__(self) -> Self:
-        """Begin to send."""
+        """Begin to send, once the first pods are known to the nodes, who learn of a new Service after their readiness."""
+        end = time.monotonic() + _KNOWN
+        while (answer := self._ask(self.bodies[0])) != "200":
+            assert time.monotonic() < end, f"{self.host} does not answer: {answer}"
+            time.sleep(0.2)
         self.on.set()
         self.threads = [threading.Thread(target=self._send, args=(start,)) for start in range(_THREADS)]
         for thread in self.threads:
