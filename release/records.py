@@ -157,6 +157,7 @@ class Scored:
 class EvaluateRecord:
     """Challenger and champion scored on the same held-out rows. `champion` is None for a first release.
 
+    `anchor` is the last release that was shown better (else the first), None where that is the champion or there is none.
     `invalid` lists what makes any verdict on these rows worthless, such as rows that were trained on.
     """
 
@@ -172,6 +173,7 @@ class EvaluateRecord:
     champion: Scored | None
     notes: tuple[str, ...] = ()
     invalid: tuple[str, ...] = ()
+    anchor: Scored | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,7 +182,8 @@ class Comparison:
 
     `difference` is challenger minus champion, positive always better; for a floor it is the challenger's own value. `low`
     and `high` bound the two-sided interval at `level`; `high_family` is the upper end at one-sided alpha/m. `asks` says what
-    `margin` is where the role does not: `margin` (absolute), `relative` (a share of the champion), `better_by`.
+    `margin` is where the role does not: `margin` (absolute), `relative` (a share of the champion), `better_by`. `against`
+    is `champion` or `anchor`; where it is the anchor, the field `champion` holds the anchor's value.
     """
 
     metric: str
@@ -203,17 +206,22 @@ class Comparison:
     when_unsure: str = "block"
     asks: str = "margin"
     reason: str | None = None
+    against: str = "champion"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TestSet:
-    """The held-out rows as a budget: how many challengers they have judged, this one included, of how many they may."""
+    """The held-out rows as a budget: how many challengers they have judged, this one included, of how many they may.
+
+    `inherited` of the looks were at other files that share rows with this one.
+    """
 
     __test__ = False
 
     digest: Digest
     looks: int
     budget: int
+    inherited: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,6 +241,83 @@ class VerdictRecord:
     key: Digest | None = None
     evaluation: Digest | None = None
     commit: Commit | None = None
+    anchor: Digest | None = None
+    feedback: str = "full"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Importance:
+    """How much a model loses on the test rows when one input column is shuffled: (mean, standard deviation) by model.
+
+    In units of the metric, positive when the column helps; None where a model does not have the column or has no bytes.
+    """
+
+    column: str
+    champion: tuple[float, float] | None
+    challenger: tuple[float, float] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningPoint:
+    """The challenger's recipe on `rows` training rows: (mean, standard deviation) of the metric over training folds."""
+
+    rows: int
+    fitted: tuple[float, float]
+    held_out: tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignatureChange:
+    """One difference of what two models take or give: `what` is a column or `classes`, None where one has it not."""
+
+    what: str
+    champion: str | None
+    challenger: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class InspectRecord:
+    """What explains a judgement and decides nothing.
+
+    `metric` is what importance and learning curve are in; `parameters` and `data` are lines of (name, champion's,
+    challenger's) that differ.
+    """
+
+    model: ModelName
+    key: Digest
+    metric: str
+    importance: tuple[Importance, ...] = ()
+    learning: tuple[LearningPoint, ...] = ()
+    signature: tuple[SignatureChange, ...] = ()
+    parameters: tuple[tuple[str, str, str], ...] = ()
+    data: tuple[tuple[str, str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecipeRecord:
+    """Two recipes compared on training rows alone; it says what retraining would give, and judges no artifact.
+
+    `resamples` is `10x10` (repeats x folds) with the corrected resampled t-test of Nadeau & Bengio (2003): `difference` is
+    challenger minus champion, positive better, in units of `metric`. `by_seed` holds the metric of each rerun, by model.
+    """
+
+    model: ModelName
+    key: Digest
+    metric: str
+    resamples: str | None = None
+    champion: float | None = None
+    challenger: float | None = None
+    difference: float | None = None
+    se: float | None = None
+    df: int | None = None
+    low: float | None = None
+    high: float | None = None
+    level: float | None = None
+    p_value: float | None = None
+    seeds: tuple[int, ...] = ()
+    by_seed: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,8 @@ DURATION = r"^[1-9][0-9]{0,5}(s|m|h|d)$"
 PERCENT = r"^[0-9]{1,2}(\.[0-9]{1,4})?%$"
 CPU = r"^[0-9]+(\.[0-9]+)?m?$"
 MEMORY = r"^[0-9]+(Ki|Mi|Gi|Ti)?$"
-LIKE = {DURATION: "30s, 10m or 14d", PERCENT: "2%", CPU: "500m", MEMORY: "512Mi"}
+RESAMPLES = r"^[1-9][0-9]?x([2-9]|[1-4][0-9]|50)$"
+LIKE = {DURATION: "30s, 10m or 14d", PERCENT: "2%", CPU: "500m", MEMORY: "512Mi", RESAMPLES: "10x10"}
 """What texts of each form look like, for messages."""
 
 Scalar = str | int | float | bool
@@ -96,10 +97,26 @@ class FoldsThreshold(Frozen):
     maximise: Literal["f1", "balanced_accuracy", "accuracy"]
 
 
+class Migration(Frozen):
+    """How rows of this schema are put to a champion that was trained on another one."""
+
+    rename: dict[str, str] = Field(default_factory=dict, description="the champion's column: the column it is called now")
+    fill: dict[str, Scalar] = Field(
+        default_factory=dict, description="the champion's column that is gone: what to put there"
+    )
+
+
 class EvaluationSpec(Frozen):
-    """How scores become labels (binary)."""
+    """How scores become labels (binary), and what is asked of the recipe besides the artifact."""
 
     threshold: Annotated[float, Field(gt=0, lt=1)] | FoldsThreshold = 0.5
+    resamples: Annotated[str, Field(pattern=RESAMPLES)] | None = Field(
+        None, description="repeats x folds of the training rows on which both recipes are trained and compared"
+    )
+    seeds: Annotated[int, Field(ge=2, le=50)] | None = Field(
+        None, description="how many seeds the training is repeated with, to see how much of a difference is luck"
+    )
+    migration: Migration = Migration()
 
 
 class Relative(Frozen):
@@ -160,6 +177,13 @@ class GateSpec(Frozen):
     slices: tuple[Slice, ...] = ()
     alpha: Annotated[float, Field(gt=0, le=0.2)] = 0.05
     looks: Annotated[int, Field(ge=1, le=10_000)] = Field(20, description="how many challengers this test set may judge")
+    feedback: Literal["full", "verdict", "ladder"] = Field(
+        "full",
+        description="what is shown of a judgement: all numbers; the verdict alone until a challenger passes; or steps",
+    )
+    costs: dict[str, dict[str, float]] = Field(
+        default_factory=dict, description="for the metric `cost`: by true class, what each wrong label costs (others: 0)"
+    )
     budgets: Budgets = Budgets()
 
 

@@ -61,7 +61,7 @@ def inputs_of(
                 # As pairs: canonical JSON sorts fields, and here the order means something.
                 "columns": [list(pair) for pair in _fields(_fields(spec, "data"), "columns").items()],
                 "search": [list(pair) for pair in _fields(searched, "params").items()],
-                "evaluation": _fields(spec, "evaluation"),
+                "evaluation": {name: value for name, value in _fields(spec, "evaluation").items() if name == "threshold"},
                 "rows": train,
                 "tool": project.get("tool"),
                 # Another format is another model; the first one is not named, so that older ledgers' digests stay.
