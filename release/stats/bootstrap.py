@@ -1,37 +1,47 @@
 """Any metric by resampling: paired, within classes or by groups, all resamples evaluated as weights.
 
 BCa limits (Efron 1987) with the acceleration of stratified samples (Davison & Hinkley 1997, section 5.3.2); expanded
-percentile limits where few rows carry the spread (Hesterberg 2015); Student's t on the bootstrap error where groups are
-resampled. What the distribution cannot support is returned as Unjudged, never as a number. No levels or margins here.
+percentile limits where few rows carry the spread (Hesterberg 2015); percentile limits for quantiles, whose influence is no
+smooth function. Alone they miss too often at the levels a gate works at, so they are widened to Student's t on the
+influence of single rows, which also makes up for draws that a large sample cannot afford; groups are judged by the same t
+on the bootstrap error. What the distribution cannot support is returned as Unjudged, never as a number. Levels and margins
+are not known here; docs/decisions/0017 has the simulations behind the choices.
 """
 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtrit
 
-from release.stats.contrast import Identical, Normal, Unjudged, no_tighter_than_identical
+from release.stats.contrast import Envelope, Identical, Summary, Unjudged, no_tighter_than_identical
 from release.stats.curve import GRID, Curve, monotone
+from release.stats.metrics import Kind
 from release.stats.resample import draw
-from release.stats.sample import Sample, sample
+from release.stats.sample import Sample, sample, sample_of_cells
+from release.stats.student import HEAVIEST_ROW, shape, student
 
 if TYPE_CHECKING:
     from release.stats.arrays import Array, Floats
+    from release.stats.cells import Cells
     from release.stats.contrast import Contrast
     from release.stats.metrics import Metric
+    from release.stats.student import Shape
 
 _RESAMPLES = 9_999
-# Simulated: mean squared error with t(3) noise misses .058 at nominal .025 without this, .030 with it.
-_HEAVIEST_ROW = 0.3
 # Among ten groups of equal kind one often holds 30%; Student's t allows for that, but not for one that outweighs the rest.
 _HEAVIEST_GROUP = 0.5
+_MANY_GROUPS = 50  # BCa's acceleration says nothing of fewer
 # Below this many degrees of freedom percentile and BCa limits are too narrow.
 _FEW = 30
 _UNDEFINED_DRAWS = 0.01
+_FEWEST_DRAWS = 1_999
+# Beyond this many units resampling costs minutes and shows nothing that their influence does not, if enough of them decide.
+_MANY, _MANY_DECIDING = 250_000, 10_000
+_FEWEST_ROWS, _FEWEST_ALIKE = 2, 10
 _FARTHEST = 40.0  # a Normal quantile beyond any float's tail
 _ROUNDING = 1e-12
 _TIE = 1e-9  # of the spread: draws equal to the estimate but for rounding count half
@@ -58,17 +68,22 @@ def bootstrap_difference(
     strata: Array | None = None,
     groups: Array | None = None,
     weights: Array | None = None,
+    work: int | None = None,
 ) -> Contrast | Unjudged:
     """Judge challenger - ratio * champion (turned round for losses) on the same rows, outputs as `metric.needs` says.
 
-    Rows are drawn within the classes of `y` (or `strata`, (n,); regression: all rows together), or whole `groups`, (n,),
-    and count `weights`, (n,), if given. The order of rows is immaterial. See enough_resamples for `resamples`. Unjudged
-    where the metric is undefined or, unless bounded, one row holds over 30% (a group: half) of the squared deviations; a
-    bounded metric then is no tighter than for identical predictions. Raises BadInputError on outputs it cannot read.
+    Rows are drawn all together, within the classes of `y` for a class-conditional metric (or `strata`, (n,)), or whole
+    `groups`, (n,), and count `weights`, (n,), if given. The order of rows is immaterial, and swapping the models mirrors the
+    limits. See enough_resamples for `resamples`; `work`, if given, is how many draws of single rows may be spent on them.
+    Unjudged where the metric is undefined, with fewer than ten groups or, unless bounded, when one row holds over 30% (a
+    group: half) of the squared deviations; a bounded metric then is no tighter than for identical predictions. Raises
+    BadInputError on outputs it cannot read.
     """
     outputs = {"the champion's predictions": champion, "the challenger's predictions": challenger}
     rows = sample(metric, y, outputs, ratio=ratio, strata=strata, groups=groups, weights=weights)
-    return rows if isinstance(rows, Unjudged) else _judge(rows, seed=seed, resamples=resamples, interval=None)
+    if isinstance(rows, Unjudged):
+        return rows
+    return _judge(rows, seed=seed, resamples=resamples, work=work, interval=None)
 
 
 def bootstrap_single(
@@ -81,25 +96,25 @@ def bootstrap_single(
     strata: Array | None = None,
     groups: Array | None = None,
     weights: Array | None = None,
+    work: int | None = None,
     interval: Interval | None = None,
 ) -> Contrast | Unjudged:
     """Judge one model's metric alone (a loss as its negative), otherwise like bootstrap_difference.
 
-    `interval` overrules the choice between BCa and expanded percentile limits, to compare with other tools.
+    `interval` overrules the choice of limits, Student's t included, to compare with other tools.
     """
     outputs = {"the challenger's predictions": challenger}
     rows = sample(metric, y, outputs, strata=strata, groups=groups, weights=weights)
-    return rows if isinstance(rows, Unjudged) else _judge(rows, seed=seed, resamples=resamples, interval=interval)
+    if isinstance(rows, Unjudged):
+        return rows
+    return _judge(rows, seed=seed, resamples=resamples, work=work, interval=interval)
 
 
-@dataclass(frozen=True)
-class _Shape:
-    """What the influence of single units says of the distribution: see _shape."""
-
-    heaviest: float
-    acceleration: float
-    df: float
-    inflation: float
+def bootstrap_cells(
+    metric: Metric, cells: Cells, *, seed: int, ratio: float = 1.0, resamples: int = _RESAMPLES, work: int | None = None
+) -> Contrast | Unjudged:
+    """Judge a table of labels as bootstrap_difference (of one model: bootstrap_single) judges the rows behind it."""
+    return _judge(sample_of_cells(metric, cells, ratio=ratio), seed=seed, resamples=resamples, work=work, interval=None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +124,7 @@ class _Draws:
     values: Floats
     estimate: float
     spread: float
-    shape: _Shape
+    shape: Shape
 
     def quantiles(self, z: Floats) -> Floats:
         """Return the values that shares Phi(-z) of the draws lie below; beyond the draws, the Normal tail."""
@@ -120,88 +135,103 @@ class _Draws:
         return np.asarray(values - (z - inside) * self.spread)
 
 
-def _shape(rows: Sample) -> _Shape:
-    """Return the share of the heaviest row, the acceleration, and the degrees of freedom and inflation of the error.
-
-    The bootstrap's variance of a stratum of k rows is (k - 1)/k of the unbiased one: `inflation` mends the error. `df` is
-    Satterthwaite's, over strata.
-    """
-    design, count = rows.design, rows.design.count
-    stratum, size = design.stratum(), design.rows()
-    influence = np.nan_to_num(rows.influence())
-    means = np.bincount(stratum, weights=count * influence, minlength=len(size)) / size
-    centred = influence - means[stratum]
-    squares = np.bincount(stratum, weights=count * centred**2, minlength=len(size))
-    total = float(squares.sum())
-    if total <= 0:
-        return _Shape(0.0, 0.0, np.inf, 1.0)
-    free = np.maximum(size - 1, 1)
-    unbiased = squares * size / free
-    return _Shape(
-        heaviest=float((centred**2).max() / total),
-        acceleration=float((count * centred**3).sum() / (6 * total**1.5)),
-        df=float(unbiased.sum() ** 2 / (unbiased**2 / free).sum()),
-        inflation=float(np.sqrt(unbiased.sum() / total)),
-    )
-
-
-def _judge(rows: Sample, *, seed: int, resamples: int, interval: Interval | None) -> Contrast | Unjudged:
+def _judge(rows: Sample, *, seed: int, resamples: int, work: int | None, interval: Interval | None) -> Contrast | Unjudged:
     """Draw, and choose limits by what the draws and the influence of single units look like."""
-    estimate = rows.estimate()
     with np.errstate(invalid="ignore", divide="ignore"):
-        shape = _shape(rows)
+        found = shape(rows.design, rows.influence())
     unit = "group" if rows.by_groups else "row"
-    thin = shape.heaviest > (_HEAVIEST_GROUP if rows.by_groups else _HEAVIEST_ROW) and interval is None
-    if thin and not rows.metric.bounded:
-        why = f"one {unit} holds {shape.heaviest:.0%} of the squared deviations of {rows.metric.name}"
-        return rows.unjudged(f"{why}: no interval can be trusted")
-    draws = np.concatenate([rows.at(weights) for weights in draw(rows.design, resamples=resamples, seed=seed)])
+    thin = interval is None and _is_thin(rows, found)
+    if not rows.metric.bounded and (thin or (rows.n < _FEWEST_ROWS and not rows.alike)):
+        why = f"one {unit} holds {found.heaviest:.0%} of the squared deviations of {rows.metric.name}"
+        return rows.unjudged(f"{why}: no interval can be trusted" if thin else "only one row: too few to judge by")
+    if work is not None and _by_influence(rows, found):
+        return student(_summary(rows, found.se, "influence"), found, "influence")
+    many = resamples if work is None else affordable(resamples, len(rows.design.count), work)
+    draws = np.concatenate([rows.at(weights) for weights in draw(rows.design, resamples=many, seed=seed)])
     undefined = ~np.isfinite(draws)
     if undefined.mean() > _UNDEFINED_DRAWS:
         return rows.unjudged(f"{rows.metric.name} is undefined on {undefined.mean():.0%} of resamples: too few {unit}s")
     values = np.sort(draws[~undefined])
-    drawn = _Draws(values, estimate, float(values.std(ddof=1)), shape)
+    drawn = _Draws(values, rows.estimate(), float(values.std(ddof=1)), found)
     # Sums of the same rows in another order differ by rounding; such a spread is none.
     if drawn.spread <= _ROUNDING * max(abs(value) for value in rows.values() if value is not None):
-        return _nothing_seen(rows, estimate)
+        return _nothing_seen(rows)
     contrast = _limits(rows, drawn, interval)
     if rows.metric.bounded and (thin or rows.alike):
-        return no_tighter_than_identical(contrast, rows.deciding, f"{contrast.method}-identical")
+        method = f"{contrast.method}-identical"
+        return no_tighter_than_identical(contrast, rows.deciding, method, span=rows.metric.span)
     return contrast
 
 
-def _nothing_seen(rows: Sample, estimate: float) -> Identical:
-    """Return what rows show on which every resample gives the same value."""
+def _is_thin(rows: Sample, found: Shape) -> bool:
+    """Say whether one unit carries so much of the spread that it cannot be known; a quantile does not depend on how far."""
+    heaviest = _HEAVIEST_GROUP if rows.by_groups else HEAVIEST_ROW
+    return found.heaviest > heaviest and rows.metric.kind is not Kind.QUANTILE
+
+
+def affordable(resamples: int, units: int, work: int) -> int:
+    """Return how many of the wanted resamples of so many units can be drawn for `work` draws of single units.
+
+    Never under 1,999. With fewer than are wanted the tails are Normal beyond the draws, and the limits no narrower than
+    Student's t on the influence of rows: what the missing draws leave uncertain only ever widens them.
+    """
+    return min(resamples, max(_FEWEST_DRAWS, work // max(units, 1)))
+
+
+def _by_influence(rows: Sample, found: Shape) -> bool:
+    """Say whether there are so many rows that their influence alone gives the limits."""
+    smooth = rows.metric.kind is not Kind.QUANTILE and not rows.by_groups and not rows.alike
+    return smooth and found.se > 0 and len(rows.design.count) > _MANY and rows.deciding >= _MANY_DECIDING
+
+
+def _summary(rows: Sample, se: float, method: str) -> Summary:
+    """Return the numbers that every contrast of the rows carries."""
     champion, challenger = rows.values()
-    k = max(rows.deciding, 1) if rows.metric.bounded else None
-    method = "identical" if rows.metric.bounded else "identical-unbounded"
-    return Identical(estimate=estimate, champion=champion, challenger=challenger, se=0.0, n=rows.n, method=method, k=k)
+    return Summary(estimate=rows.estimate(), champion=champion, challenger=challenger, se=se, n=rows.n, method=method)
+
+
+def _nothing_seen(rows: Sample) -> Contrast | Unjudged:
+    """Return what rows show on which every resample gives the same value."""
+    bounded = rows.metric.bounded
+    if not bounded and not rows.alike and rows.n < _FEWEST_ALIKE:
+        return rows.unjudged(f"{rows.n} rows that all show the same: too few to judge by")
+    seen = _summary(rows, 0.0, "identical" if bounded else "identical-unbounded")
+    return Identical(**vars(seen), k=max(rows.deciding, 1) if bounded else None, span=rows.metric.span)
 
 
 def _limits(rows: Sample, drawn: _Draws, interval: Interval | None) -> Contrast:
-    """Return the contrast with limits read off the draws."""
-    champion, challenger = rows.values()
+    """Return the contrast with limits read off the draws, and no narrower than the influence of the rows allows."""
     if rows.by_groups:
-        groups = len(rows.design.count)
-        return Normal(
-            estimate=drawn.estimate,
-            champion=champion,
-            challenger=challenger,
-            se=drawn.spread * float(np.sqrt(groups / (groups - 1))),
-            n=rows.n,
-            method="bootstrap-groups",
-            df=groups - 1,
-        )
-    kind = interval or (Interval.EXPANDED if drawn.shape.df < _FEW else Interval.BCA)
-    return Curve(
-        estimate=drawn.estimate,
-        champion=champion,
-        challenger=challenger,
-        se=drawn.spread,
-        n=rows.n,
-        method=f"bootstrap-{kind}",
-        limits=monotone(_tabulated(drawn, kind)),
-    )
+        return _by_groups(rows, drawn)
+    kind = interval or _kind(rows, drawn)
+    seen = _summary(rows, drawn.spread, f"bootstrap-{kind}")
+    curve = Curve(**vars(seen), limits=monotone(_tabulated(drawn, kind)))
+    if interval is not None or kind is Interval.PERCENTILE or drawn.shape.se <= 0:
+        return curve
+    return _widened(student(seen, drawn.shape, f"bootstrap-{kind}-t"), curve)
+
+
+def _by_groups(rows: Sample, drawn: _Draws) -> Envelope:
+    """Return Student's limits on the bootstrap error of groups; where there are many, no narrower than BCa's."""
+    se, groups = drawn.spread * drawn.shape.inflation, len(rows.design.count)
+    found = replace(drawn.shape, se=se, df=min(drawn.shape.df, groups - 1))
+    seen = _summary(rows, se, "bootstrap-groups")
+    limits = student(seen, found, seen.method)
+    if groups <= _MANY_GROUPS:
+        return limits
+    return _widened(limits, Curve(**vars(seen), limits=monotone(_tabulated(drawn, Interval.BCA))))
+
+
+def _widened(limits: Envelope, curve: Curve) -> Envelope:
+    """Return the wider of both at every level."""
+    return replace(limits, se=curve.se, parts=(curve, *limits.parts))
+
+
+def _kind(rows: Sample, drawn: _Draws) -> Interval:
+    """Choose the limits by the metric and by how many rows carry the spread."""
+    if rows.metric.kind is Kind.QUANTILE:
+        return Interval.PERCENTILE
+    return Interval.EXPANDED if drawn.shape.df < _FEW else Interval.BCA
 
 
 def _tabulated(drawn: _Draws, interval: Interval) -> Floats:

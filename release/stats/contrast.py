@@ -59,7 +59,7 @@ class Contrast(Protocol):
         """Return the one-sided p-value of "at least t": below a exactly when upper(a) < t."""
 
     def p_two_sided(self) -> float:
-        """Return the two-sided p-value of "no difference"."""
+        """Return the two-sided p-value of "no difference": shown, never judged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,7 @@ def two_sided(contrast: Contrast) -> float:
 class Normal(Summary):
     """Limits at estimate -+ quantile * se, from the Normal distribution, or Student's t when `df` is given."""
 
-    df: int | None = None
+    df: float | None = None
 
     def lower(self, a: float) -> float:
         """Return the lower limit (see Contrast)."""
@@ -126,11 +126,12 @@ class Identical(Summary):
     """Rows on which nothing was seen to differ: they exclude only what k rows would have shown.
 
     Had a share h of the deciding rows come out otherwise, k of them would all agree with probability (1 - h)^k; so at
-    level a only h > 1 - a^(1/k) is excluded. With k None the metric has no bound, and the rows prove nothing beyond
-    themselves: the limits are the estimate.
+    level a only h > 1 - a^(1/k) is excluded, which would move the metric by `span` * h. With k None the metric has no
+    bound, and the rows prove nothing beyond themselves: the limits are the estimate.
     """
 
     k: int | None
+    span: float = 1.0
 
     def lower(self, a: float) -> float:
         """Return the lower limit (see Contrast)."""
@@ -153,12 +154,12 @@ class Identical(Summary):
         return two_sided(self)
 
     def _width(self, a: float) -> float:
-        return 0.0 if self.k is None else 1 - a ** (1 / self.k)
+        return 0.0 if self.k is None else self.span * (1 - a ** (1 / self.k))
 
     def _tail(self, distance: float) -> float:
         if distance <= 0:
             return 1.0
-        return 0.0 if self.k is None else max(0.0, 1 - distance) ** self.k
+        return 0.0 if self.k is None or self.span == 0 else max(0.0, 1 - distance / self.span) ** self.k
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,8 +214,8 @@ def envelope(first: Contrast, second: Contrast, method: str) -> Envelope:
     )
 
 
-def no_tighter_than_identical(contrast: Contrast, k: int, method: str) -> Envelope:
-    """Widen a contrast of a bounded metric to what k deciding rows would allow had nothing been seen to differ.
+def no_tighter_than_identical(contrast: Contrast, k: int, method: str, *, span: float = 1.0) -> Envelope:
+    """Widen a contrast of a metric bounded by `span` to what k deciding rows would allow had nothing been seen to differ.
 
     For samples in which so little differs that their own spread cannot be trusted: seeing one difference is no stronger
     evidence than seeing none.
@@ -227,5 +228,6 @@ def no_tighter_than_identical(contrast: Contrast, k: int, method: str) -> Envelo
         n=contrast.n,
         method=method,
         k=max(k, 1),
+        span=span,
     )
     return envelope(contrast, floor, method)

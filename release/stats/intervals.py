@@ -1,4 +1,4 @@
-"""One model's own value against a floor: Wilson's interval for proportions, the logit interval for the AUC.
+"""One model's own value against a floor: Wilson's interval for proportions, logit and score intervals for the AUC.
 
 Also the limits of a single AUC that the difference of two AUCs is built from near one. No differences here.
 """
@@ -12,15 +12,20 @@ import numpy as np
 from scipy.special import expit, logit, ndtr, ndtri
 
 from release.stats.contrast import Summary, Unjudged, two_sided
+from release.stats.weighting import effective_share
 
 if TYPE_CHECKING:
     from release.stats.arrays import Array, Floats
     from release.stats.contrast import Contrast
 
+_HALVINGS = 60  # of the unit interval: below what a limit is read to
+
 
 @dataclass(frozen=True, kw_only=True)
 class Wilson(Summary):
-    """A proportion of `n` rows with Wilson's score interval (Wilson 1927)."""
+    """A proportion of `size` equal rows (`n` unless they are weighted) with Wilson's score interval (Wilson 1927)."""
+
+    size: float
 
     def lower(self, a: float) -> float:
         """Return the lower limit (see Contrast)."""
@@ -43,7 +48,7 @@ class Wilson(Summary):
         return two_sided(self)
 
     def _limit(self, z: float) -> float:
-        p, n = self.estimate, self.n
+        p, n = self.estimate, self.size
         if (p == 1 and z > 0) or (p == 0 and z < 0):
             return p  # what the formula gives but for rounding
         return (p + z * z / (2 * n) + z * float(np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)))) / (1 + z * z / n)
@@ -51,17 +56,30 @@ class Wilson(Summary):
     def _tail(self, t: float, distance: float) -> float:
         if not 0 < t < 1:
             return 0.0 if distance > 0 else 1.0
-        return float(ndtr(-distance / np.sqrt(t * (1 - t) / self.n)))
+        return float(ndtr(-distance / np.sqrt(t * (1 - t) / self.size)))
 
 
-def wilson_single(correct: Array) -> Contrast | Unjudged:
-    """Judge the share of true entries in `correct`, shape (n,), alone. Unjudged when there are no rows."""
+def wilson_single(correct: Array, *, weights: Floats | None = None) -> Contrast | Unjudged:
+    """Judge the share of true entries in `correct`, (n,), alone, rows counting `weights`, (n,). Unjudged without rows."""
     right = np.asarray(correct, dtype=np.bool_)
     n = len(right)
     if n == 0:
         return Unjudged(reason="no rows decide this metric", n=0)
-    p = float(right.mean())
-    return Wilson(estimate=p, champion=None, challenger=p, se=float(np.sqrt(p * (1 - p) / n)), n=n, method="wilson")
+    if weights is None:
+        return wilson_counts(int(right.sum()), n)
+    p = float((weights * right).sum() / weights.sum())
+    size = effective_share(p, p, right.astype(np.float64), weights)
+    return _wilson(p, size, n, "wilson-weighted")
+
+
+def wilson_counts(right: int, n: int) -> Wilson:
+    """Return the contrast of `right` of `n` rows alone."""
+    return _wilson(right / n, float(n), n, "wilson")
+
+
+def _wilson(p: float, size: float, n: int, method: str) -> Wilson:
+    se = float(np.sqrt(p * (1 - p) / size))
+    return Wilson(estimate=p, champion=None, challenger=p, se=se, n=n, method=method, size=size)
 
 
 def auc_limits(auc: float, se: float, smaller: int, z: Floats) -> tuple[Floats, Floats]:
@@ -109,6 +127,56 @@ class LogitAuc(Summary):
         if not 0 < t < 1 or self.se == 0:
             return 0.0 if sign * (self.estimate - t) > 0 else 1.0
         return float(ndtr(-sign * (logit(self.estimate) - logit(t)) / self._scale()))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreAuc(Summary):
+    """One AUC by Newcombe's (2006) fifth method: a score interval with Hanley & McNeil's variance at the limit itself.
+
+    `ups` and `downs` are the rows of the classes, or as many as weighted ones are worth. Near one, where DeLong's variance
+    rests on a few misplaced rows, it does not shrink with their number.
+    """
+
+    ups: float
+    downs: float
+
+    def lower(self, a: float) -> float:
+        """Return the lower limit (see Contrast)."""
+        return self._limit(-float(ndtri(a)))
+
+    def upper(self, a: float) -> float:
+        """Return the upper limit (see Contrast)."""
+        return self._limit(float(ndtri(a)))
+
+    def p_above(self, t: float) -> float:
+        """Return the p-value of "at most t" (see Contrast)."""
+        return float(ndtr(-self._score(t)))
+
+    def p_below(self, t: float) -> float:
+        """Return the p-value of "at least t" (see Contrast)."""
+        return float(ndtr(self._score(t)))
+
+    def p_two_sided(self) -> float:
+        """Return the p-value of "the AUC is zero" (see Contrast)."""
+        return two_sided(self)
+
+    def _score(self, t: float) -> float:
+        if not 0 < t < 1:
+            return float(np.copysign(np.inf, self.estimate - t))
+        most = (self.ups + self.downs) / 2 - 1
+        spread = t * (1 - t) * (1 + most * (1 - t) / (2 - t) + most * t / (1 + t))
+        return float((self.estimate - t) / np.sqrt(spread / (self.ups * self.downs)))
+
+    def _limit(self, z: float) -> float:
+        """Return the t at which the score falls to z; it falls all the way from 0 to 1."""
+        low, high = 0.0, 1.0
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            if self._score(middle) > z:
+                low = middle
+            else:
+                high = middle
+        return (low + high) / 2
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,19 +17,16 @@ if TYPE_CHECKING:
     from release.stats.arrays import Floats, Ints
 
 _BLOCK = 250_000  # weights in memory at once: 2 MB, so that the few copies a statistic makes stay in the cache
-_LEAST, _MOST = 1_999, 39_999
-_BEYOND = 20  # draws wanted beyond the outermost limit
-_WORK = 200_000_000  # draws of single rows that may be spent on tails; about two seconds
+_LEAST, _MOST = 1_999, 1_000_000
+_BEYOND = 50  # draws wanted beyond the outermost limit
 
 
-def enough_resamples(a: float, units: int) -> int:
-    """Return how many resamples make a limit at one-sided level `a` meaningful: 20 draws beyond it, at least 1,999.
+def enough_resamples(a: float) -> int:
+    """Return how many resamples put 50 draws beyond a limit at one-sided level `a`: at least 1,999, at most a million.
 
-    Capped at 39,999, and for large samples by work (resamples * units <= 2e8, but never under 1,999): there the
-    distribution is so nearly Normal that the Normal tail, which stands in beyond the draws, is as good.
+    Large samples make do with fewer, see bootstrap.affordable.
     """
-    wanted = max(_LEAST, math.ceil(_BEYOND / a))
-    return max(_LEAST, min(wanted, _MOST, _WORK // max(units, 1)))
+    return max(_LEAST, min(math.ceil(_BEYOND / a), _MOST))
 
 
 @dataclass(frozen=True, eq=False)

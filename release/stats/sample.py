@@ -11,21 +11,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from release.errors import BadInputError
-from release.stats.arrays import finite, same_rows
+from release.stats.arrays import same_rows
+from release.stats.cells import Cells
 from release.stats.contrast import Unjudged
-from release.stats.metrics import Needs
 from release.stats.resample import Design
+from release.stats.weighting import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from release.stats.arrays import Array, Bools, Floats, Ints
     from release.stats.metrics import Metric
     from release.stats.statistics import Statistic
 
 
-_GROUPS = 2
+FEWEST_GROUPS = 10
+"""Limits from fewer groups miss more often than they say, whatever the method."""
+
+_GROUPS = 2  # of one stratum, for its spread to be seen
+_TIE = 1e-9
 # Drawing a cell's count costs about as much as drawing this many rows.
 _WORTH = 8
 
@@ -90,8 +94,8 @@ def sample(
 ) -> Sample | Unjudged:
     """Return outcomes and outputs (by whose they are, the challenger's last) as a Sample.
 
-    Unjudged where the metric is undefined, or fewer than two groups are given. Raises BadInputError on outputs the metric
-    cannot read.
+    Unjudged where the metric is undefined, or fewer than ten groups are given. Raises BadInputError on outputs the metric
+    cannot read, and on weights that are negative or all zero.
     """
     truth = np.asarray(y)
     predictions = {who: np.asarray(output) for who, output in outputs.items()}
@@ -99,17 +103,18 @@ def sample(
     same_rows(truth, *predictions.values(), *given)
     if reason := metric.undefined(truth):
         return Unjudged(reason=reason, n=len(truth))
-    scale = None if weights is None else _scale(weights)
+    scale = None if weights is None else counted(weights)
     layer = _codes(strata) if strata is not None else _layers(metric, truth)
-    keys = _keys(layer, truth, list(predictions.values()), scale)
+    keys = _keys(layer, truth, _of_rows(metric, truth, predictions, scale), scale)
     order = np.lexsort(keys[::-1])
     member = None if groups is None else _codes(groups)[order]
     if member is None:
         taken, design = _cells(order, [key[order] for key in keys])
     else:
         taken, (member, design) = order, _clusters(member, layer[order])
-        if len(design.count) < _GROUPS:
-            return Unjudged(reason="only one group among the rows", n=len(truth))
+        if (found := len(design.count)) < FEWEST_GROUPS:
+            few = "only one group" if found == 1 else f"only {found} groups"
+            return Unjudged(reason=f"cannot tell: {few}, and at least {FEWEST_GROUPS} are needed", n=len(truth))
     models = []
     for who, prediction in predictions.items():
         model = metric.statistic(truth[taken], prediction[taken], who)
@@ -121,7 +126,7 @@ def sample(
         metric=metric,
         n=len(truth),
         models=tuple(models),
-        factors=_factors(metric, len(models), ratio),
+        factors=factors(metric, len(models), ratio),
         design=design,
         deciding=int(decides.sum()) if member is None else len(np.unique(member[decides[order]])),
         by_groups=member is not None,
@@ -129,18 +134,52 @@ def sample(
     )
 
 
-def _scale(weights: Array) -> Floats:
-    """Return what rows count. Raises BadInputError on what is no weight."""
-    scale = finite(weights, "the weights")
-    if bool((scale < 0).any()):
-        raise BadInputError("some of the weights are negative", fix="a row cannot count less than nothing")
-    return scale
+def sample_of_cells(metric: Metric, cells: Cells, *, ratio: float = 1.0) -> Sample:
+    """Return a table of labels as the Sample that its rows would make, where the metric is defined."""
+    count = cells.count
+    values = [float(metric.statistic(cells.y, one).at(count[None].astype(np.float64))[0]) for one in cells.outputs]
+    layer = _layers(metric, cells.y)
+    sorted_by = _ascending(list(cells.outputs), values)
+    order = np.lexsort([layer, cells.y, *sorted_by][::-1])
+    sizes = np.bincount(layer)
+    taken = Cells(cells.y[order], tuple(one[order] for one in cells.outputs), count[order])
+    return Sample(
+        metric=metric,
+        n=cells.n,
+        models=tuple(metric.statistic(taken.y, one) for one in taken.outputs),
+        factors=factors(metric, len(values), ratio),
+        design=Design(tuple(int(size) for size in sizes if size), taken.count),
+        deciding=cells.deciding(metric),
+        by_groups=False,
+        alike=len(values) > 1 and all(np.array_equal(cells.outputs[-1], other) for other in cells.outputs),
+    )
 
 
-def _factors(metric: Metric, models: int, ratio: float) -> tuple[float, ...]:
+def factors(metric: Metric, models: int, ratio: float) -> tuple[float, ...]:
     """Return what the models' values are multiplied with, so that positive is better."""
     sign = 1.0 if metric.greater_is_better else -1.0
     return (sign,) if models == 1 else (-sign * ratio, sign)
+
+
+def _of_rows(metric: Metric, truth: Array, predictions: Mapping[str, Array], scale: Floats | None) -> list[Array]:
+    """Return what the metric reads of each model's rows, the model with the lower value first.
+
+    In that order rows are sorted, and so drawn, alike when the models are swapped.
+    """
+    found = [metric.by_row(truth, output) for output in predictions.values()]
+    if len(found) > 1:
+        weights = (np.ones(len(truth)) if scale is None else scale)[None]
+        return _ascending(
+            found, [float(metric.statistic(truth, one, who).at(weights)[0]) for who, one in predictions.items()]
+        )
+    return found
+
+
+def _ascending(found: list[Array], values: Sequence[float]) -> list[Array]:
+    """Return what belongs to one or two models, that of the lower value first."""
+    if len(values) > 1 and values[0] - values[1] > _TIE * max(abs(values[0]), abs(values[1])):
+        return found[::-1]
+    return found
 
 
 def _codes(labels: Array) -> Ints:
@@ -149,14 +188,13 @@ def _codes(labels: Array) -> Ints:
 
 
 def _layers(metric: Metric, truth: Array) -> Ints:
-    """Return the stratum of each row: its class, or one for all where the target is a number."""
-    return np.zeros(len(truth), dtype=np.int64) if metric.needs is Needs.VALUE else _codes(truth)
+    """Return the stratum of each row: its class where the classes' shares do not matter to the metric, else one for all."""
+    return _codes(truth) if metric.class_conditional else np.zeros(len(truth), dtype=np.int64)
 
 
 def _keys(layer: Ints, truth: Array, predictions: list[Array], scale: Floats | None) -> list[Array]:
     """Return columns in which two rows that agree are the same to every metric, the stratum first."""
-    of_true = [p if p.ndim == 1 else p[np.arange(len(p)), np.asarray(truth, dtype=np.int64)] for p in predictions]
-    return [layer, truth, *of_true, *([] if scale is None else [scale])]
+    return [layer, truth, *predictions, *([] if scale is None else [scale])]
 
 
 def _cells(order: Ints, keys: list[Array]) -> tuple[Ints, Design]:

@@ -77,6 +77,29 @@ def test_the_scarcest_of_class_and_groups_is_what_a_slice_has() -> None:
     assert one_class.fewest("recall") == 3
 
 
+def test_costs_stay_with_the_rows() -> None:
+    """Each wrong label costs what the matrix says, also on some of the rows."""
+    some = rows(costs=((0.0, 2.0), (7.0, 0.0)))
+    assert some.value("cost") == pytest.approx((7 + 2) / 6)
+    assert some.take(np.array([0, 1])).value("cost") == pytest.approx(7 / 2)
+    assert some.deciding("cost") == 6
+
+
+def test_what_a_model_hardly_ever_says_is_little_evidence() -> None:
+    """Of metrics that divide by what is called, the scarcer of the true and the called ones decide."""
+    seldom = rows(challenger=Outputs(np.array([0.9, 0.4, 0.1, 0.1, 0.2, 0.3]), 0.5))
+    assert (seldom.deciding("mcc"), seldom.deciding("f1"), seldom.deciding("recall")) == (1, 1, 3)
+    assert rows().take(np.array([0, 1, 5])).fewest("mcc") == 0
+
+
+def test_a_share_of_nothing_has_no_value() -> None:
+    """Where one target is zero, the mean relative error is left out."""
+    some = Rows(y=np.array([0.0, 2.0]), champion=None, challenger=Outputs(np.array([1.0, 1.0])))
+    assert some.value("mape") is None
+    assert some.value("median_absolute_error") == 1
+    assert some.value("pinball_loss_0.9") == pytest.approx((0.1 + 0.9) / 2)
+
+
 def test_of_many_classes_the_smallest_counts() -> None:
     """Probabilities, a row each, become labels by the most probable class."""
     y = np.array([0, 0, 0, 1, 1, 2])
@@ -84,3 +107,5 @@ def test_of_many_classes_the_smallest_counts() -> None:
     assert some.deciding("balanced_accuracy") == 1
     assert some.value("accuracy") == pytest.approx(5 / 6)
     assert some.value("balanced_accuracy") == pytest.approx((2 / 3 + 1 + 1) / 3)
+    assert some.value("top_2_accuracy") == pytest.approx(5 / 6)  # of classes at 0 the later one comes first
+    assert some.deciding("top_2_accuracy") == 6

@@ -30,7 +30,16 @@ def test_labels_are_kept_as_cells() -> None:
     found = sampled("f1", *rows())
     assert len(found.design.count) <= 8
     assert found.design.count.sum() == 200
-    assert found.design.rows().tolist() == np.bincount(rows()[0]).tolist()
+    assert found.design.rows().tolist() == [200]
+
+
+def test_classes_keep_their_rows_only_where_their_shares_do_not_matter() -> None:
+    """A recall is of its class whatever the class's share; an F1 is not, and its error includes that of the share."""
+    y, one, two = rows()
+    for name in ("balanced_accuracy", "recall", "roc_auc"):
+        assert sampled(name, y, one, two).design.rows().tolist() == np.bincount(y).tolist()
+    for name in ("f1", "mcc", "brier_score", "average_precision", "precision"):
+        assert sampled(name, y, one, two).design.rows().tolist() == [200]
 
 
 def test_scores_are_kept_as_rows() -> None:
@@ -69,16 +78,16 @@ def test_multiclass_probabilities_are_ordered_by_that_of_the_truth() -> None:
     first, second = sampled("log_loss", y, one, two), sampled("log_loss", y[mixed], one[mixed], two[mixed])
     weights = rng.integers(0, 3, size=(3, 90)).astype(float)
     assert second.at(weights) == pytest.approx(first.at(weights), rel=1e-12)
-    assert first.design.sizes == tuple(np.bincount(y))
+    assert first.design.sizes == (90,)
 
 
 def test_groups_within_one_class_are_drawn_within_it() -> None:
     """Groups that never mix classes keep the classes' shares; groups that mix them are one stratum."""
     y, one, two = (column[np.argsort(rows()[0], kind="stable")] for column in rows())
-    pure = sampled("brier_score", y, one, two, groups=np.char.add("g", (10 * y + np.arange(200) % 7).astype(str)))
+    pure = sampled("roc_auc", y, one, two, groups=np.char.add("g", (10 * y + np.arange(200) % 7).astype(str)))
     assert pure.design.sizes == (7, 7)
-    mixed = sampled("brier_score", y, one, two, groups=np.arange(200) % 7)
-    assert mixed.design.sizes == (7,)
+    mixed = sampled("roc_auc", y, one, two, groups=np.arange(200) % 11)
+    assert mixed.design.sizes == (11,)
     assert pure.estimate() == pytest.approx(mixed.estimate())
 
 
@@ -90,15 +99,16 @@ def test_deciding_counts_rows_or_groups() -> None:
     assert sampled("recall", y, one, two, groups=groups).deciding == len(np.unique(groups[y == 1]))
 
 
-def test_one_group_is_no_judgement() -> None:
-    """Nothing can be resampled from a single group."""
-    found = sampled("brier_score", *rows(), groups=np.zeros(200))
+@pytest.mark.parametrize(("count", "said"), [(1, "only one group"), (9, "only 9 groups")])
+def test_fewer_than_ten_groups_are_no_judgement(count: int, said: str) -> None:
+    """No method has limits that hold what they say with so few."""
+    found = sampled("brier_score", *rows(), groups=np.arange(200) % count)
     assert isinstance(found, Unjudged)
-    assert found.reason == "only one group among the rows"
+    assert found.reason == f"cannot tell: {said}, and at least 10 are needed"
 
 
-@pytest.mark.parametrize("weights", [np.full(200, np.nan), np.full(200, -1.0)])
-def test_weights_must_be_numbers_that_are_not_negative(weights: Array) -> None:
+@pytest.mark.parametrize("weights", [np.full(200, np.nan), np.full(200, -1.0), np.zeros(200)])
+def test_weights_must_be_numbers_that_count_something(weights: Array) -> None:
     """Anything else in a weight column is the user's to mend."""
     with pytest.raises(BadInputError, match="weights"):
         sampled("brier_score", *rows(), weights=weights)

@@ -5,7 +5,7 @@ import pytest
 
 from release.stats.arrays import Array
 from release.stats.contrast import Identical, Unjudged
-from release.stats.mcnemar import mcnemar_asymptotic
+from release.stats.mcnemar import mcnemar_asymptotic, mcnemar_mid_p
 from release.stats.tango import tango_counts, tango_difference
 
 
@@ -41,9 +41,32 @@ def test_at_its_own_limit_the_score_is_the_quantile(counts: tuple[int, int, int,
             assert found.score(found.upper(a)) == pytest.approx(-z, abs=1e-5)
 
 
-def test_no_difference_is_mcnemars_asymptotic_test() -> None:
-    """The two-sided p-value at zero equals McNemar's."""
-    assert tango_difference(*table(59, 6, 16, 80)).p_two_sided() == pytest.approx(mcnemar_asymptotic(6, 16))
+def test_no_difference_is_mcnemars_test() -> None:
+    """The score at zero is McNemar's asymptotic test; the p-value that people read is his mid-p."""
+    found = tango_difference(*table(59, 6, 16, 80))
+    assert 2 * found.p_below(0) == pytest.approx(mcnemar_asymptotic(6, 16))
+    assert found.p_two_sided() == pytest.approx(mcnemar_mid_p(6, 16))
+    assert found.p_two_sided() == pytest.approx(0.034690, abs=5e-7)
+
+
+def test_weighted_pairs_count_as_many_as_they_are_worth() -> None:
+    """Equal weights are none; weights that vary widen the interval, and more so where they go with the difference."""
+    one, two = table(59, 6, 16, 80)
+    plain, equal = tango_difference(one, two), tango_difference(one, two, weights=np.full(161, 0.1))
+    assert (equal.lower(0.01), equal.upper(0.01)) == pytest.approx((plain.lower(0.01), plain.upper(0.01)))
+    weights = np.where(np.arange(161) % 10 == 0, 10.0, 1.0)
+    varied = tango_difference(one, two, weights=weights)
+    assert varied.estimate == pytest.approx(np.average(two.astype(float) - one, weights=weights))
+    assert varied.upper(0.01) - varied.lower(0.01) > 1.3 * (plain.upper(0.01) - plain.lower(0.01))
+    assert varied.n == 161
+
+
+def test_weighted_labels_that_agree_are_worth_their_effective_rows() -> None:
+    """Identical predictions prove what Kish's number of rows would."""
+    one, _ = table(60, 0, 0, 4)
+    weights = np.repeat([5.0, 1.0], [32, 32])
+    found = tango_difference(one, one, weights=weights)
+    assert -found.lower(0.025) == pytest.approx(1 - 0.025 ** (1 / int(192**2 / (32 * 26))))
 
 
 @pytest.mark.parametrize(("n", "margin"), [(64, 0.0566), (189, 0.02), (73, 0.05)])
