@@ -24,7 +24,7 @@ def test_a_percentage_is_relative_to_the_champion(text: str, share: float) -> No
     assert margin.share == pytest.approx(share, rel=1e-15)
 
 
-@pytest.mark.parametrize("text", ["", "x", "%", "two%", "2 %", "-2%", "100%", "2%%", "0,01", "0x1"])
+@pytest.mark.parametrize("text", ["", "x", "%", "two%", "2 %", "-2%", "100%", "2%%", "0,01", "0x1", "nan", "inf", "-inf", "1e999"])
 def test_what_is_no_margin_is_told(text: str) -> None:
     """One line with both ways to write it."""
     with pytest.raises(BadInputError) as caught:
@@ -32,8 +32,8 @@ def test_what_is_no_margin_is_told(text: str) -> None:
     assert str(caught.value) == f'--margin: "{text}" is no margin; write a number such as 0.01, or a percentage such as 2%'
 
 
-@pytest.mark.parametrize("text", ["0", "-0.01", "0%", "nan", "inf", "-inf", "1e999"])
-def test_a_margin_is_above_zero_and_finite(text: str) -> None:
+@pytest.mark.parametrize("text", ["0", "-0.01", "0%"])
+def test_a_margin_is_above_zero(text: str) -> None:
     """Not worse by more than nothing is `better_by: 0`."""
     with pytest.raises(BadInputError) as caught:
         parse_margin(text, where="--margin")

@@ -1,4 +1,4 @@
-"""Compare: two files of predictions that any tool may have written, aligned by id and judged by one metric."""
+"""Compare: files of predictions that any tool may have written, aligned by id and judged by the rule of the gate."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ import pytest
 from scipy.stats import norm
 
 from release.artifact.serial import digest_of
-from release.config.model import Relative
+from release.config.comparing import Asked, option_at, policy_of
+from release.data.scored import OutputColumns
 from release.errors import BadInputError
-from release.records import TestSet, Verdict, VerdictRecord
-from release.stages.compare import Columns, compare
+from release.judging.compared import Columns
+from release.records import Verdict, VerdictRecord
+from release.stages.compare import Files, compare
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-COLUMNS = Columns(id="key", target="y", score="p")
 ROWS = [(f"r{number}", number % 2, 0.2 + 0.6 * (number % 2) + (number % 7) / 100) for number in range(60)]
 
 
@@ -29,8 +30,12 @@ def written(path: Path, rows: list[Any], header: str = "key,y,p") -> Path:
 
 
 def judged(champion: Path, challenger: Path, **options: Any) -> VerdictRecord:
-    given = {"metric": "roc_auc", "margin": 0.2, "better_by": None, "threshold": 0.5, "alpha": 0.05, **options}
-    return compare(champion, challenger, given.pop("columns", COLUMNS), **given)
+    """Compare by columns key, y and p; `options` are those of a policy, and of Columns."""
+    output = OutputColumns(scores=("p",), label=options.pop("label", None), threshold=options.pop("threshold", 0.5))
+    named = {name: options.pop(name) for name in ("group", "weight", "positive") if name in options}
+    columns = Columns(id="key", target="y", challenger=output, champion=output, **named)
+    given = {"metrics": ("roc_auc",), "margins": ("0.2",), **options}
+    return compare(Files(challenger=challenger, champion=champion), columns, policy_of(Asked(**given)), option_at)
 
 
 @pytest.fixture
@@ -38,12 +43,6 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
     """Give a champion's file and a challenger's with the same rows in another order, scored a little differently."""
     other = [(key, y, p + 0.001 * (number % 3)) for number, (key, y, p) in enumerate(ROWS)]
     return written(tmp_path / "a.csv", ROWS), written(tmp_path / "b.csv", list(reversed(other)))
-
-
-def refused(champion: Path, challenger: Path, **options: Any) -> str:
-    with pytest.raises(BadInputError) as caught:
-        judged(champion, challenger, **options)
-    return str(caught.value)
 
 
 def test_the_record_names_files_by_digest_and_rows_by_number(files: tuple[Path, Path]) -> None:
@@ -65,21 +64,21 @@ def test_rows_are_aligned_by_id_and_never_by_position(tmp_path: Path, files: tup
 
 
 def test_the_worked_table_of_paired_proportions(tmp_path: Path) -> None:
-    """Tango's interval for (59, 6; 16, 80): -.0621, (-.1240, -.0054); McNemar's asymptotic p .033006."""
+    """Tango's interval for (59, 6; 16, 80): -.0621, (-.1240, -.0054); McNemar's mid-p .034690."""
     both = [(1, 1)] * 59 + [(1, 0)] * 6 + [(0, 1)] * 16 + [(0, 0)] * 80
     # The first of each pair is the challenger: right on 65 of 161, the champion on 75.
     champion = written(tmp_path / "a.csv", [(f"r{n}", 1, theirs) for n, (_, theirs) in enumerate(both)])
     challenger = written(tmp_path / "b.csv", [(f"r{n}", 1, ours) for n, (ours, _) in enumerate(both)])
-    record = judged(champion, challenger, metric="accuracy", margin=0.13)
+    record = judged(champion, challenger, metrics=("accuracy",), margins=("0.13",))
     [found] = record.comparisons
     assert (found.difference, found.low, found.high) == (
         pytest.approx(-0.0621, abs=5e-5),
         pytest.approx(-0.1240, abs=5e-5),
         pytest.approx(-0.0054, abs=5e-5),
     )
-    assert (found.p_value, record.verdict) == (pytest.approx(0.033006, abs=5e-7), Verdict.PASS)
-    assert judged(champion, challenger, metric="accuracy", margin=0.12).verdict is Verdict.INCONCLUSIVE
-    assert judged(champion, challenger, metric="accuracy", margin=0.005).verdict is Verdict.FAIL
+    assert (found.p_value, record.verdict) == (pytest.approx(0.034690, abs=5e-7), Verdict.PASS)
+    assert judged(champion, challenger, metrics=("accuracy",), margins=("0.12",)).verdict is Verdict.INCONCLUSIVE
+    assert judged(champion, challenger, metrics=("accuracy",), margins=("0.005",)).verdict is Verdict.FAIL
 
 
 def test_a_threshold_makes_labels_of_scores(tmp_path: Path) -> None:
@@ -87,9 +86,9 @@ def test_a_threshold_makes_labels_of_scores(tmp_path: Path) -> None:
     champion = written(tmp_path / "a.csv", [(f"r{n}", n % 2, 0.3 + 0.2 * (n % 2)) for n in range(40)])
     challenger = written(tmp_path / "b.csv", [(f"r{n}", n % 2, 0.3 + 0.3 * (n % 2)) for n in range(40)])
     for threshold, recall in ((0.5, 1.0), (0.55, 0.0), (0.3, 1.0)):
-        [found] = judged(champion, challenger, metric="recall", threshold=threshold).comparisons
+        [found] = judged(champion, challenger, metrics=("recall",), threshold=threshold).comparisons
         assert (found.champion, found.challenger) == (recall, 1.0)
-    assert judged(champion, challenger, metric="brier_score", threshold=0.9).verdict is Verdict.PASS
+    assert judged(champion, challenger, metrics=("brier_score",), threshold=0.9).verdict is Verdict.PASS
 
 
 def test_regression_has_numbers_for_truth(tmp_path: Path) -> None:
@@ -99,19 +98,19 @@ def test_regression_has_numbers_for_truth(tmp_path: Path) -> None:
     first, second = y + draw.normal(0, 1.1, 800), y + draw.normal(0, 1.0, 800)
     champion = written(tmp_path / "a.csv", list(zip(range(800), y, first, strict=True)))
     challenger = written(tmp_path / "b.csv", list(zip(range(800), y, second, strict=True)))
-    [found] = judged(champion, challenger, metric="mae", margin=None, better_by=0.0).comparisons
+    [found] = judged(champion, challenger, metrics=("mae",), margins=(), better_by=0.0).comparisons
     pairs = np.abs(first - y) - np.abs(second - y)
     se = pairs.std(ddof=1) / math.sqrt(800)
     assert found.difference == pytest.approx(pairs.mean(), abs=1e-12)
     assert found.low == pytest.approx(pairs.mean() - norm.ppf(0.975) * se, abs=0.4 * se)
-    [relative] = judged(champion, challenger, metric="mae", margin=Relative(relative="5%")).comparisons
+    [relative] = judged(champion, challenger, metrics=("mae",), margins=("5%",)).comparisons
     assert (relative.verdict, relative.margin) == (Verdict.PASS, 0.05)
 
 
 def test_a_file_against_itself_is_the_same_model(files: tuple[Path, Path]) -> None:
     """By digest: no worse, and no better."""
     assert judged(files[0], files[0]).verdict is Verdict.PASS
-    assert judged(files[0], files[0], margin=None, better_by=0.0).verdict is Verdict.FAIL
+    assert judged(files[0], files[0], margins=(), better_by=0.0).verdict is Verdict.FAIL
 
 
 def test_parquet_and_csv_of_the_same_numbers_are_judged_alike(tmp_path: Path, files: tuple[Path, Path]) -> None:
@@ -122,59 +121,74 @@ def test_parquet_and_csv_of_the_same_numbers_are_judged_alike(tmp_path: Path, fi
 
 
 def test_the_test_set_has_one_digest_whoever_predicts(tmp_path: Path, files: tuple[Path, Path]) -> None:
-    """Ids and truth, in the order of the challenger's file."""
+    """Ids and truth, in the order of the ids: no file's order and no model changes it, another truth does."""
     again = written(tmp_path / "c.csv", [(key, y, 0.5 + p / 9) for key, y, p in reversed(ROWS)])
-    assert judged(files[0], again).test_set == judged(*files).test_set
-    assert isinstance(judged(*files).test_set, TestSet)
+    wanted = judged(*files).test_set
+    assert judged(files[0], again).test_set == wanted
+    assert judged(again, files[0]).test_set == wanted
+    turned = written(tmp_path / "d.csv", [(key, 1 - y, p) for key, y, p in ROWS])
+    assert judged(turned, turned).test_set != wanted
 
 
-@pytest.mark.parametrize(
-    ("options", "line"),
-    [
-        ({"metric": "rocauc"}, '--metric: "rocauc" is no metric that two columns can be judged by; one of: roc_auc,'),
-        ({"metric": "macro_f1"}, '--metric: "macro_f1" is no metric that two columns can be judged by; one of: roc_auc,'),
-        ({"margin": None}, "either --margin or --better-by is needed; for example --margin 0.01"),
-        ({"better_by": 0.0}, "either --margin or --better-by is needed; for example --margin 0.01"),
-        ({"margin": None, "better_by": -0.1}, "--better-by: -0.1 is no gain to ask for; use 0 or more; or --margin"),
-        ({"margin": None, "better_by": math.nan}, "--better-by: nan is no gain to ask for; use 0 or more; or --margin"),
-        ({"margin": None, "better_by": math.inf}, "--better-by: inf is no gain to ask for; use 0 or more; or --margin"),
-        ({"threshold": math.nan}, "--threshold: nan is no threshold; use a number from 0 to 1"),
-        ({"threshold": 1.5}, "--threshold: 1.5 is no threshold; use a number from 0 to 1"),
-        ({"alpha": math.nan}, "--alpha: nan is no error rate; use one above 0, at most 0.2"),
-        ({"alpha": 0.0}, "--alpha: 0 is no error rate; use one above 0, at most 0.2"),
-        ({"alpha": 0.5}, "--alpha: 0.5 is no error rate; use one above 0, at most 0.2"),
-    ],
-)
-def test_options_out_of_range_are_bad_input(files: tuple[Path, Path], options: dict[str, Any], line: str) -> None:
-    """Before a file is opened; NaN is never compared with anything."""
-    assert refused(*files, **options).startswith(line)
+def noisy(folder: Path, name: str, seed: int, order: list[int]) -> Path:
+    draw = np.random.default_rng(seed).normal(0, 0.6, 600)
+    rows = [(f"r{n}", n % 2, float(np.clip(n % 2 * 0.4 + 0.3 + draw[n], 0, 1)), f"g{n % 40}", 1 + n % 3) for n in order]
+    return written(folder / name, rows, "key,y,p,patient,w")
 
 
-@pytest.mark.parametrize(
-    ("change", "line"),
-    [
-        ((3, ("r3", 1, "")), 'b.csv:5: "p" is empty; a judgement needs a number for every row'),
-        ((3, ("r3", 1, "high")), 'b.csv:5: "p" holds "high", no finite number; a judgement needs a number for every row'),
-        ((3, ("r3", 1, "nan")), 'b.csv:5: "p" holds "nan", no finite number; a judgement needs a number for every row'),
-        ((3, ("r3", 1, "inf")), 'b.csv:5: "p" holds "inf", no finite number; a judgement needs a number for every row'),
-        ((3, ("r3", "", 0.5)), 'b.csv:5: "y" is empty; a judgement needs a number for every row'),
-        ((3, ("r3", 2, 0.5)), 'b.csv:5: roc_auc needs 0 and 1 in "y"; encode the target'),
-        ((3, ("r3", 0, 0.5)), 'b.csv:5: the two files disagree on "y" of this row; use one truth'),
-        (
-            (3, ("r2", 1, 0.5)),
-            'b.csv:5: "key" does not name this row: it is empty, or names a row before; give each row one',
-        ),
-        ((3, ("", 1, 0.5)), 'b.csv:5: "key" does not name this row: it is empty, or names a row before; give each row one'),
-        ((3, ("zz", 1, 0.5)), 'a.csv: the files hold different rows: id "zz" is missing here; score the same rows'),
-        ((3, ("r3", 1, 0.5, 9)), "b.csv:5: 4 cells where the header has 3; quote cells that hold commas"),
-    ],
-)
-def test_a_row_that_cannot_be_judged_is_named(tmp_path: Path, change: tuple[int, Any], line: str) -> None:
-    """File and line; nobody's rows are dropped in silence."""
-    rows: list[Any] = list(ROWS)
-    rows[change[0]] = change[1]
-    champion, challenger = written(tmp_path / "a.csv", ROWS), written(tmp_path / "b.csv", rows)
-    assert refused(champion, challenger).startswith(f"{tmp_path}/{line}")
+@pytest.mark.parametrize("options", [{}, {"group": "patient"}, {"weight": "w"}, {"group": "patient", "weight": "w"}])
+def test_resampling_does_not_depend_on_the_order_of_a_file(tmp_path: Path, options: dict[str, str]) -> None:
+    """To the last digit, with groups and weights too."""
+    straight, shuffled = list(range(600)), np.random.default_rng(5).permutation(600).tolist()
+    asked = {"metrics": ("f1", "average_precision"), "margins": ("0.1", "0.1")} | options
+    champion = noisy(tmp_path, "a.csv", 1, straight)
+    found = judged(champion, noisy(tmp_path, "b.csv", 2, straight), **asked)
+    assert judged(champion, noisy(tmp_path, "c.csv", 2, shuffled), **asked).comparisons == found.comparisons
+    assert judged(noisy(tmp_path, "d.csv", 1, shuffled), tmp_path / "c.csv", **asked).comparisons == found.comparisons
+    plain = judged(champion, tmp_path / "b.csv", **(asked | {"group": None, "weight": None}))
+    assert (plain.comparisons == found.comparisons) == (not options)
+
+
+def test_a_weight_counts_a_row_as_often(tmp_path: Path) -> None:
+    """A metric with weights is that of rows repeated; a weight of zero takes a row away."""
+    order = list(range(600))
+    champion, challenger = noisy(tmp_path, "a.csv", 1, order), noisy(tmp_path, "b.csv", 2, order)
+    [found] = judged(champion, challenger, metrics=("brier_score",), weight="w").comparisons
+    frame = pd.read_csv(challenger)
+    assert found.challenger == pytest.approx(np.average((frame["p"] - frame["y"]) ** 2, weights=frame["w"]))
+
+
+def test_a_slice_is_the_primary_on_its_rows(tmp_path: Path) -> None:
+    """With the primary's margin; two spellings of a value are one."""
+    order = list(range(600))
+    champion, challenger = noisy(tmp_path, "a.csv", 1, order), noisy(tmp_path, "b.csv", 2, order)
+    record = judged(champion, challenger, metrics=("accuracy",), slices=("w=2.0", "light=w=1"))
+    frame = pd.read_csv(challenger)
+    for comparison, weight in zip(record.comparisons[1:], (2, 1), strict=True):
+        rows = frame[frame["w"] == weight]
+        assert comparison.challenger == pytest.approx(((rows["p"] >= 0.5) == rows["y"]).mean())
+        assert (comparison.role, comparison.margin, comparison.n) == ("slice", 0.2, len(rows))
+    assert [c.slice for c in record.comparisons] == [None, "w=2.0", "light"]
+
+
+def test_labels_of_a_model_come_before_its_threshold(tmp_path: Path) -> None:
+    """Metrics of labels read the column of labels, metrics of scores the scores, whatever numbers they are."""
+    rows = [(f"r{n}", "yes" if n % 2 else "no", 3.0 * n, "yes" if n % 3 else "no") for n in range(60)]
+    both = written(tmp_path / "a.csv", rows, "key,y,p,said")
+    better = written(tmp_path / "b.csv", [(key, y, p, y) for key, y, p, _ in rows], "key,y,p,said")
+    asked = {"metrics": ("accuracy", "roc_auc"), "margins": ("0.1", "0.3"), "label": "said", "positive": "yes"}
+    accuracy, auc, positives = judged(both, better, **asked, slices=("y=yes",)).comparisons
+    assert (positives.champion, positives.challenger, positives.n) == (pytest.approx(20 / 30), 1.0, 30)
+    assert (accuracy.champion, accuracy.challenger) == (sum((n % 2 > 0) == (n % 3 > 0) for n in range(60)) / 60, 1.0)
+    assert auc.challenger == pytest.approx(0.5 + 0.5 / 30)
+
+
+def test_one_class_is_never_a_pass_and_says_why(tmp_path: Path) -> None:
+    """An AUC of one class does not exist."""
+    rows = [(key, 1, p) for key, _, p in ROWS]
+    record = judged(written(tmp_path / "a.csv", rows), written(tmp_path / "b.csv", [(k, y, p / 2) for k, y, p in rows]))
+    assert record.verdict in (Verdict.INVALID, Verdict.INCONCLUSIVE)
+    assert "only one class among the rows" in record.reasons[0]
 
 
 def test_lines_count_as_an_editor_counts_them(tmp_path: Path) -> None:
@@ -183,26 +197,17 @@ def test_lines_count_as_an_editor_counts_them(tmp_path: Path) -> None:
     challenger.write_text('key,y,p\n\n"r\n0",0,0.1\nr1,1,x\n')
     champion = tmp_path / "a.csv"
     champion.write_text('key,y,p\n"r\n0",0,0.1\nr1,1,0.9\n')
-    assert refused(champion, challenger).startswith(f'{challenger}:5: "p" holds "x", no finite number')
+    with pytest.raises(BadInputError) as caught:
+        judged(champion, challenger)
+    assert str(caught.value).startswith(f'{challenger}:5: "p" holds "x", no finite number')
 
 
-def test_a_row_that_one_file_lacks_is_told_of_that_file(tmp_path: Path) -> None:
-    """Whichever of the two it is."""
-    champion, challenger = written(tmp_path / "a.csv", ROWS), written(tmp_path / "b.csv", ROWS[:-1])
-    assert refused(champion, challenger) == (
-        f'{challenger}: the files hold different rows: id "r59" is missing here; score the same rows'
+def test_mape_with_a_zero_in_the_truth_is_invalid(tmp_path: Path) -> None:
+    """It is not defined, however many rows there are."""
+    rows = [(f"r{n}", float(n), n + 0.5) for n in range(40)]
+    champion, challenger = (
+        written(tmp_path / "a.csv", rows),
+        written(tmp_path / "b.csv", [(k, y, y + 1) for k, y, _ in rows]),
     )
-    assert refused(challenger, champion).startswith(f'{challenger}: the files hold different rows: id "r59"')
-
-
-def test_a_column_that_is_not_there_is_told_with_those_that_are(files: tuple[Path, Path]) -> None:
-    """In the file that lacks it."""
-    line = refused(*files, columns=Columns(id="key", target="y", score="score"))
-    assert line == f'{files[1]}: there is no column "score"; the file has: key, y, p'
-
-
-def test_one_class_is_inconclusive_and_says_why(tmp_path: Path) -> None:
-    """An AUC of one class does not exist; nothing passes."""
-    rows = [(key, 1, p) for key, _, p in ROWS]
-    record = judged(written(tmp_path / "a.csv", rows), written(tmp_path / "b.csv", [(k, y, p / 2) for k, y, p in rows]))
-    assert (record.verdict, record.reasons) == (Verdict.INCONCLUSIVE, ("roc_auc: only one class among the rows",))
+    record = judged(champion, challenger, metrics=("mape",))
+    assert (record.verdict, "mape is not defined" in record.reasons[0]) == (Verdict.INVALID, True)
