@@ -247,6 +247,38 @@ def champion(ledger: Ledger, environments: Sequence[EnvironmentName]) -> Event |
     return max((event for event in current.values() if event is not None), key=lambda event: event.seq, default=None)
 
 
+def anchor(ledger: Ledger, environments: Sequence[EnvironmentName], metric: str | None) -> Event | None:
+    """Return the event of the anchor: the last release that was shown better on the primary `metric`, else the first.
+
+    Of the releases that were promoted where the champion serves; what was rejected or withdrawn is none, and a retirement
+    begins a new line. Shown better means that the interval of the evidence lies above zero (`better`). None without a
+    champion.
+    """
+    beaten = champion(ledger, environments)
+    line: list[Event] = []
+    for event in ledger.events if beaten is not None and beaten.environment is not None else ():
+        if event.kind is EventKind.REJECTED and event.cause == "model" and event.release is not None:
+            barred_model = event.release.model_digest
+            line = [one for one in line if one.release is None or one.release.model_digest != barred_model]
+        if beaten is None or event.environment != beaten.environment:
+            continue
+        if event.kind is EventKind.PROMOTED and event.release is not None:
+            line.append(event)
+        elif event.kind in _UNDOES:
+            line = [one for one in line if not _about(event, one)]
+        elif event.kind is EventKind.RETIRED:
+            line = []
+    shown = (event for event in reversed(line) if metric is not None and better(event.evidence, metric))
+    return next(shown, line[0] if line else beaten)
+
+
+def better(evidence: Evidence | None, metric: str) -> bool:
+    """Say whether evidence shows a gain on a metric over the champion of then: its lower limit lies above zero."""
+    known = evidence.metrics.get(metric) if evidence is not None and evidence.champion is not None else None
+    low = known[2] if known is not None else None
+    return low is not None and low > 0
+
+
 def looks(ledger: Ledger, test: Digest) -> set[Digest]:
     """Return the digests of the challengers that a test set has judged."""
     found: set[Digest] = set()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from release.artifact.intent import DeployState, Promotion
     from release.artifact.ledger import Fields, Ledger
     from release.artifact.yaml_scalar import Scalar
-    from release.records import Digest, EnvironmentName, Event, ModelName, ReleaseId, VerdictRecord
+    from release.records import Comparison, Digest, EnvironmentName, Event, ModelName, ReleaseId, VerdictRecord
 
 APPROVED = "promotion"
 """The cause of an `approved` event that let a promotion through; those of overrides name the override."""
@@ -197,8 +197,20 @@ def evidence_of(verdict: VerdictRecord) -> Evidence:
         record=digest_json(verdict),
         champion=verdict.champion,
         test=verdict.test_set.digest,
-        metrics={named(c): (c.champion, c.challenger, c.low, c.high) for c in verdict.comparisons},
+        metrics={named(c): (c.champion, c.challenger, *_limits(c)) for c in verdict.comparisons},
     )
+
+
+def _limits(comparison: Comparison) -> tuple[float | None, float | None]:
+    """Return the limits of the difference; a relative margin is judged by a contrast, from which its allowance is taken.
+
+    So that "above zero" means better in every ledger. The allowance is that share of the champion's value as it was seen.
+    """
+    low, high, value = comparison.low, comparison.high, comparison.champion
+    if comparison.asks != "relative" or comparison.margin is None or value is None or comparison.method == "same-model":
+        return low, high
+    allowed = comparison.margin * value
+    return (None if low is None else low - allowed), (None if high is None else high - allowed)
 
 
 def predicted(promotion: Promotion, verdict: VerdictRecord) -> dict[str, str]:

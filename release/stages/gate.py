@@ -5,12 +5,15 @@ Predictions are read back from the store and aligned by id; the decision rule it
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
-from release.data import contract, tables
+from release.artifact.model import ModelManifest
+from release.data import contract, migrate, tables
 from release.data.slices import rows_where
 from release.errors import EnvironmentTroubleError
+from release.judging.comparison import seed_for
+from release.judging.costs import cost_matrix
+from release.judging.migrated import reviewed, rows_known
 from release.judging.rows import Outputs, Rows
 from release.judging.rule import Case, judge, no_first_release, requirements
 from release.learning.predict import Predictions, align, from_csv
@@ -56,9 +59,14 @@ def gate(
         challenger=_outputs(evaluated.challenger, table, store),
         groups=table.groups,
         weights=table.weights,
-        seed=_seed(evaluated.key),
+        costs=cost_matrix(policy.costs, evaluated.classes, lambda _: f"models/{evaluated.model}/model.yaml"),
+        seed=seed_for(evaluated.test_digest),
     )
-    first = evaluated.champion is None
+    first, anchor = evaluated.champion is None, evaluated.anchor
+    readings = {
+        who: _reading(one, who, table, spec, store, where=f"models/{evaluated.model}/model.yaml")
+        for who, one in (("the champion", evaluated.champion), ("the anchor", anchor))
+    }
     invalid = list(evaluated.invalid)
     if looks > policy.looks:
         invalid.append(f"this test set has judged {looks - 1} challengers of {policy.looks}: hold out new rows")
@@ -67,14 +75,18 @@ def gate(
     case = Case(
         rows=rows,
         slices={part.name: rows_where(part, table, where=f"models/{evaluated.model}/model.yaml") for part in policy.slices},
-        same=not first and evaluated.champion is not None and _same(evaluated),
+        same=_same(evaluated.champion, evaluated),
+        anchor=None if anchor is None else _outputs(anchor, table, store),
+        same_anchor=_same(anchor, evaluated),
         size_bytes=evaluated.challenger.size_bytes,
         latency_ms=(evaluated.challenger.latency_ms, evaluated.champion.latency_ms if evaluated.champion else ()),
+        known=rows_known(readings["the champion"], table.y, table.classes),
+        known_to_anchor=rows_known(readings["the anchor"], table.y, table.classes),
     )
     with progress.step(f"{evaluated.model}: judging on {rows.n} rows"):
-        found = judge(
-            requirements(policy, first=first), case, alpha=policy.alpha, looks=policy.looks, first=first, invalid=invalid
-        )
+        wanted = requirements(policy, first=first, anchored=anchor is not None)
+        found = judge(wanted, case, alpha=policy.alpha, looks=policy.looks, first=first, invalid=invalid)
+        found = reviewed(found, readings, table.y, table.classes)
     return VerdictRecord(
         verdict=found.verdict,
         model=evaluated.model,
@@ -89,11 +101,24 @@ def gate(
         key=key,
         evaluation=evaluated.key,
         commit=commit,
+        anchor=anchor.model_digest if anchor else None,
     )
 
 
-def _same(evaluated: EvaluateRecord) -> bool:
-    return evaluated.champion is not None and evaluated.champion.model_digest == evaluated.challenger.model_digest
+def _same(rival: Scored | None, evaluated: EvaluateRecord) -> bool:
+    return rival is not None and rival.model_digest == evaluated.challenger.model_digest
+
+
+def _reading(
+    scored: Scored | None, who: str, table: Table, spec: ModelSpec, store: Store, *, where: str
+) -> migrate.Reading | None:
+    """Find how a model was read when it was scored; None where it was read as it is, or its predictions were committed."""
+    # Where only its predictions were to be had nobody knows its size.
+    manifest = None if scored is None or scored.size_bytes is None else store.get(scored.model_digest)
+    if scored is None or manifest is None:
+        return None
+    model = ModelManifest.parse(manifest, where=scored.model_digest)
+    return migrate.reading(model, table, spec.task, spec.evaluation.migration, who=who, where=where)
 
 
 def _outputs(scored: Scored, table: Table, store: Store) -> Outputs:
@@ -107,8 +132,3 @@ def _outputs(scored: Scored, table: Table, store: Store) -> Outputs:
         task=predictions.task, ids=table.ids, y=table.y, values=predictions.values, classes=predictions.classes
     )
     return Outputs(align(order, predictions, where=scored.predictions)[1].values, scored.threshold)
-
-
-def _seed(key: Digest) -> int:
-    """Derive the resampling's seed from what is judged, so that nobody can choose it."""
-    return int.from_bytes(hashlib.sha256(f"resampling {key}".encode()).digest()[:4])

@@ -471,3 +471,76 @@ def test_people_call_a_release_by_version_or_digest() -> None:
         assert events.called(one, name)
     for name in ("v1", "", "sha256:", one.image_digest[7:13], release("B").image_digest):
         assert not events.called(one, name)
+
+
+# The anchor: whom margins are counted from.
+
+
+def shown(name: str, low: float | None, *, environment: EnvironmentName = STAGING, **fields: Any) -> dict[str, Any]:
+    """Promote a release on evidence with this lower limit of the primary's difference; None for a first release."""
+    limits = {} if low is None else {"roc_auc": (0.9, 0.9, low, 1.0)}
+    about = Evidence(
+        verdict=Verdict.PASS,
+        record=digest("record"),
+        champion=None if low is None else digest("model before"),
+        test=digest("test"),
+        metrics={"roc_auc:floor": (None, 0.9, 0.8, 1.0), "anchor:roc_auc": (0.9, 0.9, 0.5, 1.0), **limits},
+    )
+    operation = digest(f"operation {name} {environment}")
+    given = {"kind": EventKind.PROMOTED, "environment": environment, "release": name, "evidence": about}
+    return {**given, "operation": operation, **fields}
+
+
+def undone(name: str, kind: EventKind, *, environment: EnvironmentName = STAGING, cause: str = "serving") -> dict[str, Any]:
+    operation = digest(f"operation {name} {environment}")
+    return {"kind": kind, "environment": environment, "release": name, "operation": operation, "cause": cause}
+
+
+def anchored(*steps: Any, metric: str | None = "roc_auc") -> str | None:
+    """Return the name of the anchor's model."""
+    event = events.anchor(told(*steps), CHAIN, metric)
+    names = {release(name).model_digest: name for name in "ABCDE"}
+    return None if event is None or event.release is None else names[event.release.model_digest]
+
+
+def test_the_anchor_is_the_last_release_that_was_shown_better() -> None:
+    """Else the first; its own lower limit counts, not its estimate, and neither a floor's nor another metric's."""
+    first = shown("A", None)
+    assert anchored() is None
+    assert anchored(first) == "A"
+    assert anchored(first, shown("B", -0.01), shown("C", 0.0), shown("D", -0.02)) == "A"
+    assert anchored(first, shown("B", 0.01), shown("C", -0.01)) == "B"
+    assert anchored(first, shown("B", 0.01), shown("C", 0.02), shown("D", -0.01)) == "C"
+    assert anchored(first, shown("B", 0.01), shown("C", -0.01), metric="recall") == "A"
+    assert anchored(first, shown("B", 0.01), metric=None) == "A"
+
+
+@pytest.mark.parametrize("kind", [EventKind.REJECTED, EventKind.WITHDRAWN])
+def test_what_was_taken_back_is_no_anchor(kind: EventKind) -> None:
+    """Until it is promoted again; the first that is left takes the place of a first that is gone."""
+    steps = [shown("A", None), shown("B", 0.01), undone("B", kind)]
+    assert anchored(*steps, shown("C", -0.01)) == "A"
+    assert anchored(*steps, shown("B", 0.01, operation=digest("again")), shown("C", -0.01)) == "B"
+    assert anchored(shown("A", None), undone("A", kind), shown("B", None), shown("C", -0.01)) == "B"
+
+
+def test_a_model_that_was_rejected_anywhere_is_no_anchor() -> None:
+    """The cause `model` bars its digest everywhere."""
+    steps = [shown("A", None), shown("B", 0.01), shown("C", -0.01)]
+    elsewhere = undone("B", EventKind.REJECTED, environment=PRODUCTION, cause="model")
+    assert anchored(*steps, elsewhere) == "A"
+    assert anchored(*steps, {**elsewhere, "cause": "serving"}) == "B"
+
+
+def test_the_anchor_is_where_the_champion_is() -> None:
+    """What production has not had yet is no anchor of production's champion."""
+    steps = [shown("A", None), shown("A", None, environment=PRODUCTION), (EventKind.VERIFIED, PRODUCTION, "A")]
+    assert anchored(*steps, shown("B", 0.01)) == "A"
+    assert anchored(*steps, shown("B", 0.01), shown("B", 0.01, environment=PRODUCTION), shown("C", -0.01)) == "B"
+
+
+def test_a_retirement_begins_a_new_line() -> None:
+    """What comes after it is the first again."""
+    steps = [shown("A", None), shown("B", 0.01), (EventKind.RETIRED, STAGING, None), shown("C", None), shown("D", -0.01)]
+    assert anchored(*steps) == "C"
+    assert anchored(*steps[:3]) is None

@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 from scipy.stats import norm, t
 
+from release.artifact.serial import digest_of
 from release.config.model import GateSpec, Relative
+from release.judging.comparison import seed_for, seed_of
+from release.judging.requirement import has_margins
 from release.judging.rows import Outputs, Rows
 from release.judging.rule import Case, Judgement, Requirement, judge, label, no_first_release, requirements
 from release.records import Comparison, Verdict
@@ -309,8 +312,25 @@ def test_rows_of_fewer_than_ten_groups_cannot_tell() -> None:
     """Forty rows of nine patients are nine."""
     groups = np.array([f"p{number % 9}" for number in range(100)])
     assert one(part("few"), sliced(40, 40, groups=groups)).verdict is UNSURE
-    assert one(part("few"), sliced(40, 40, groups=groups)).reason == "cannot tell: only 9 rows decide"
+    assert one(part("few"), sliced(40, 40, groups=groups)).reason == "cannot tell: only 9 groups"
     assert one(part("few"), sliced(40, 40, groups=np.arange(100) % 10)).reason is None
+
+
+@pytest.mark.parametrize("wanted", [primary("roc_auc", 0.5), primary("accuracy", 0.5), floor("accuracy", 0.1)])
+def test_fewer_than_ten_groups_cannot_tell_anywhere(wanted: Requirement) -> None:
+    """Not only in slices: nine patients carry no interval, however many rows they have."""
+    y, champion, challenger = scores(11)
+    found = one(wanted, case(y, champion, challenger, groups=np.arange(400) % 9))
+    assert (found.verdict, found.reason, found.low) == (UNSURE, "cannot tell: only 9 groups", None)
+    assert one(wanted, case(y, champion, challenger, groups=np.arange(400) % 10)).low is not None
+
+
+def test_a_slice_is_too_small_when_its_rows_weigh_nothing() -> None:
+    """Rows of weight 0 are not counted, so nine that weigh something are nine, and none is none."""
+    weights = np.r_[np.ones(9), np.zeros(91)]
+    assert one(part("few"), sliced(40, 40, weights=weights)).reason == "cannot tell: only 9 rows decide"
+    nothing = one(part("few"), sliced(40, 0, weights=np.r_[np.zeros(40), np.ones(60)]))
+    assert (nothing.verdict, nothing.n) == (INVALID, 0)
 
 
 def test_a_slice_is_judged_on_its_rows_alone() -> None:
@@ -328,8 +348,9 @@ def test_a_slice_is_judged_on_its_rows_alone() -> None:
 
 
 def timed(mean: float, spread: float, blocks: int = 20) -> tuple[float, ...]:
-    """Return blocks of just this mean and standard deviation."""
-    raw = np.arange(blocks) - (blocks - 1) / 2
+    """Return blocks of just this mean and standard deviation, each on the other side of the mean than the one before."""
+    raw = (np.arange(blocks) - (blocks - 1) / 2) * (-1) ** np.arange(blocks)
+    raw -= raw.mean()
     return tuple(mean + spread * raw / raw.std(ddof=1))
 
 
@@ -342,6 +363,8 @@ def test_latency_is_judged_by_its_blocks(mean: float, verdict: Verdict) -> None:
     half = t.ppf(0.975, 19) * 2 / math.sqrt(20)
     assert (found.champion, found.challenger) == (pytest.approx(14.0), pytest.approx(mean))
     assert (found.low, found.high) == (pytest.approx(20 - mean - half), pytest.approx(20 - mean + half))
+    assert found.reason is not None
+    assert found.reason.endswith("than the champion in the same blocks")
     assert found.high_family == pytest.approx(20 - mean + t.ppf(1 - 0.025 / 2, 19) * 2 / math.sqrt(20))
     assert (found.verdict, found.n, found.margin) == (verdict, 20, 20.0)
 
@@ -359,10 +382,57 @@ def test_a_clock_that_gave_no_number_is_invalid() -> None:
     """NaN is never on the right side of a limit."""
     y, champion, challenger = scores(13, n=50)
     found = one(LATENCY, case(y, champion, challenger, latency_ms=((math.nan, *timed(1.0, 0.1)), ())))
-    assert (found.verdict, found.reason.split(" ms ")[1:]) == (
-        INVALID,
-        ["a request is not surely within the budget of 20 ms"],
-    )
+    assert (found.verdict, found.reason, found.challenger) == (INVALID, "a block's time is not a number", None)
+
+
+def test_blocks_that_take_after_each_other_are_worth_less() -> None:
+    """The error is widened by sqrt((1 + r)/(1 - r)), r the first-order autocorrelation that was seen."""
+    y, champion, challenger = scores(13, n=50)
+    blocks = np.array(timed(15.0, 2.0, 24))
+    rising = np.sort(blocks)
+    plain, wide = (one(LATENCY, case(y, champion, challenger, latency_ms=(tuple(x), ()))) for x in (blocks, rising))
+    centred = rising - rising.mean()
+    r = float(centred[1:] @ centred[:-1] / (centred @ centred))
+    assert (wide.high - wide.low) / (plain.high - plain.low) == pytest.approx(math.sqrt((1 + r) / (1 - r)))
+
+
+def moody(mean: float, mood: float, seed: int = 0) -> tuple[float, ...]:
+    """Return 24 blocks whose noise is mostly the machine's, the same for whoever shares it."""
+    shared, own = np.random.default_rng(99).normal(size=24), np.random.default_rng(seed).normal(size=24)
+    return tuple(mean + mood * shared + 0.05 * own)
+
+
+@pytest.mark.parametrize(
+    ("challenger", "said"), [(14.0, "faster than"), (16.0, "slower than"), (15.0, "ms slower to ")], ids=["f", "s", "e"]
+)
+def test_a_pair_of_models_is_told_apart_in_the_same_blocks(challenger: float, said: str) -> None:
+    """The machine's moods, which are most of the noise here, fall out of the difference block by block."""
+    y, first, second = scores(13, n=50)
+    what = case(y, first, second, latency_ms=(moody(challenger, 1.5, 1), moody(15.0, 1.5, 2)))
+    found = one(LATENCY, what)
+    blocks = np.array(what.latency_ms[1]) - np.array(what.latency_ms[0])
+    half = t.ppf(0.975, 23) * blocks.std(ddof=1) / math.sqrt(24)
+    assert said in found.reason
+    assert np.corrcoef(blocks[1:], blocks[:-1])[0, 1] < 0, "else the error would be widened"
+    if challenger != 15:
+        near, far = sorted(abs(blocks.mean() + sign * half) for sign in (-1, 1))
+        assert found.reason == f"{near:.3g} to {far:.3g} ms {said} the champion in the same blocks"
+    assert half < 0.1 < t.ppf(0.975, 23) * np.std(what.latency_ms[0], ddof=1) / math.sqrt(24)
+
+
+@pytest.mark.parametrize(
+    ("challenger", "champion", "verdict"), [(25.0, 25.0, UNSURE), (25.0, 15.0, FAIL), (27.0, 25.0, FAIL), (25.0, None, FAIL)]
+)
+def test_a_slow_machine_is_no_proof_against_a_model(challenger: float, champion: float | None, verdict: Verdict) -> None:
+    """Where the champion breaks the budget in the same blocks, only a challenger that is slower than it fails."""
+    y, first, second = scores(13, n=50)
+    blocks = () if champion is None else moody(champion, 0.5, 2)
+    found = one(LATENCY, case(y, first, second, latency_ms=(moody(challenger, 0.5, 1), blocks)))
+    assert found.verdict is verdict
+    assert ("this may be the machine" in found.reason) is (verdict is UNSURE)
+    if champion is None:
+        assert found.reason.endswith("nothing was timed beside it: the champion is known by its predictions alone")
+        assert found.champion is None
 
 
 @pytest.mark.parametrize(
@@ -433,13 +503,74 @@ def test_the_same_model_is_no_worse_and_no_better() -> None:
 
 
 @pytest.mark.parametrize("metric", ["roc_auc", "recall", "f1"])
-def test_a_metric_that_does_not_exist_on_the_rows_is_inconclusive(metric: str) -> None:
-    """One class only: nothing is shown, and nothing passes."""
+def test_a_test_set_of_one_class_is_invalid(metric: str) -> None:
+    """No number of such rows would do: new ones have to be held out, which the reason says."""
     found = decide([primary(metric, 0.1)], case(np.zeros(50, dtype=int), np.linspace(0, 1, 50), np.linspace(0, 1, 50) ** 2))
     [comparison] = found.comparisons
-    assert (comparison.verdict, comparison.low, comparison.rows_needed) == (UNSURE, None, None)
-    assert found.verdict is UNSURE
+    assert (comparison.verdict, comparison.low, comparison.rows_needed) == (INVALID, None, None)
+    assert found.verdict is INVALID
     assert found.reasons[0].startswith(f"{metric}: ")
+    assert found.reasons[0].endswith(" among the rows; hold out rows whose targets differ")
+
+
+def test_a_percentage_of_nothing_is_invalid() -> None:
+    """One target of 0 makes mape meaningless, in a slice as in the whole; other metrics are judged as ever."""
+    y = np.arange(60.0)
+    wanted = [primary("mape", 0.1), part("all", "mape", 0.1), replace(primary("mae", 5.0), role="guard")]
+    found = decide(wanted, case(y, y + 1, y + 1.01, slices={"all": np.arange(30)}))
+    assert [c.verdict for c in found.comparisons] == [INVALID, INVALID, PASS]
+    assert found.comparisons[0].reason == "mape is not defined: row 1 of 60 has target 0; use mae or rmse"
+
+
+# The anchor.
+
+ANCHORED = replace(primary("roc_auc", 0.03), against="anchor")
+
+
+def test_a_margin_must_hold_against_the_anchor_too() -> None:
+    """The same rule, method and limits, with the anchor in the champion's place; both must hold."""
+    y, champion, challenger = scores(31, n=2_000)
+    anchor = norm.cdf(norm.ppf(champion) + 0.35 * (2 * y - 1))
+    what = case(y, champion, challenger, anchor=Outputs(anchor, 0.5))
+    found = decide([primary("roc_auc", 0.03), ANCHORED], what)
+    near, far = found.comparisons
+    assert (near.against, near.verdict, far.against, far.verdict) == ("champion", PASS, "anchor", FAIL)
+    assert far.challenger == near.challenger
+    d, se = delong(y, (1, challenger), (-1, anchor))
+    assert (far.champion, far.difference) == (pytest.approx(delong(y, (1, anchor))[0]), pytest.approx(d))
+    assert far.high_family == pytest.approx(d + norm.ppf(1 - 0.025 / 2) * se, abs=1e-9)
+    assert (found.verdict, label(far)) == (FAIL, "roc_auc against the anchor")
+    assert found.reasons[0].startswith("roc_auc against the anchor: at best ")
+
+
+def test_what_is_asked_against_the_anchor_counts_in_the_family() -> None:
+    """It can fail, so m is two, and the other comparison's upper end is drawn for two."""
+    y, champion, challenger = scores(1)
+    d, se = delong(y, (1, challenger), (-1, champion))
+    what = case(y, champion, challenger, anchor=Outputs(champion, 0.5))
+    both = decide([primary("roc_auc", 0.03), ANCHORED], what).comparisons
+    assert both[0].high_family == both[1].high_family == pytest.approx(d + norm.ppf(1 - 0.025 / 2) * se, abs=1e-9)
+    assert replace(both[1], against="champion") == both[0], "the same model, the same draws"
+
+
+def test_a_challenger_that_is_the_anchor_is_no_worse_than_it() -> None:
+    """By its digest; what is asked against the champion is measured all the same."""
+    y, champion, challenger = scores(32)
+    what = case(y, champion, challenger, anchor=Outputs(challenger, 0.5), same_anchor=True)
+    found = decide([primary("roc_auc", 0.2), ANCHORED], what).comparisons
+    assert [c.method for c in found] == ["delong", "same-model"]
+
+
+def test_margins_alone_are_asked_twice() -> None:
+    """Not a gain, a floor or a budget; without an anchor nothing is."""
+    found = requirements(gate(), first=False, anchored=True)
+    assert [(r.role, r.metric, r.slice) for r in found if r.against == "anchor"] == [
+        *(("primary", "roc_auc", None), ("guard", "recall", None), ("slice", "f1", "s"))
+    ]
+    assert [r.against for r in requirements(gate(), first=False)] == ["champion"] * 7
+    gain = gate(primary={"metric": "roc_auc", "better_by": 0}, guards=[], slices=[])
+    assert {r.against for r in requirements(gain, first=False, anchored=True)} == {"champion"}
+    assert (has_margins(gate()), has_margins(gain)) == (True, False)
 
 
 # Overall.
@@ -629,6 +760,57 @@ def test_rows_needed_are_test_rows_not_deciding_ones() -> None:
     assert (same.verdict, same.rows_needed) == (UNSURE, 5 * least)
 
 
+def test_rows_needed_of_a_slice_are_rows_of_the_whole_test_set() -> None:
+    """A tenth of the rows is in it, so ten times as many have to be held out."""
+    y, champion, challenger = scores(33, n=800)
+    chosen = np.arange(0, 800, 10)
+    what = case(y, champion, challenger, slices={"tenth": chosen})
+    _, se = delong(y[chosen], (1, challenger[chosen]), (-1, champion[chosen]))
+    found = one(part("tenth", "roc_auc", 0.01), what)
+    assert (found.verdict, found.rows_needed) == (UNSURE, math.ceil(10 * formula(80, se, 0, -0.01, 1)))
+
+
+def test_rows_needed_for_a_relative_margin_suppose_equal_models() -> None:
+    """Their contrast is that share of the champion's value; its error has the champion's in it."""
+    y, champion, challenger = scores(34, n=80)
+    _, se = delong(y, (1, challenger), (-0.99, champion))
+    found = one(primary("roc_auc", Relative(relative="1%")), case(y, champion, challenger))
+    value = delong(y, (1, champion))[0]
+    least = math.ceil(math.ceil(math.log(0.025) / math.log(1 - 0.01 * value)) * 80 / min(y.sum(), (1 - y).sum()))
+    assert found.verdict is UNSURE
+    assert found.rows_needed == max(least, formula(80, se, 0.01 * value, 0, 1))
+
+
+def test_no_rows_help_a_relative_margin_of_a_negative_value() -> None:
+    """A share of an r2 below zero asks equal models to be better; the answer is not a number of rows."""
+    draw = np.random.default_rng(35)
+    y = draw.normal(size=80)
+    found = one(primary("r2", Relative(relative="1%")), case(y, y + 3 + draw.normal(size=80), y + 3 + draw.normal(size=80)))
+    assert found.champion < 0
+    assert (found.verdict, found.rows_needed) == (UNSURE, None)
+
+
+@pytest.mark.parametrize(("wanted", "k"), [(floor("roc_auc", 0.95), 30), (floor("recall", 0.95), 30)])
+def test_rows_needed_for_a_floor_suppose_what_was_seen(wanted: Requirement, k: int) -> None:
+    """By the error that was seen; a faultless model by what so many faultless rows prove, in the classes' proportion."""
+    y = np.array([1] * 30 + [0] * 60)
+    found = one(wanted, case(y, None, 0.1 + 0.8 * y))
+    assert found.verdict is UNSURE
+    assert found.rows_needed == math.ceil(math.ceil(math.log(0.025) / math.log(0.95)) * 90 / k)
+    wrong = np.where(np.isin(np.arange(90), [0, 40]), 0.9 - 0.8 * y, 0.1 + 0.8 * y)
+    seen = one(floor("accuracy", 0.95), case(y, None, wrong))
+    se = math.sqrt(88 / 90 * (2 / 90) / 90)
+    assert (seen.verdict, seen.rows_needed) == (UNSURE, formula(90, se, 88 / 90, 0.95, 1))
+
+
+def test_rows_needed_are_converted_by_groups() -> None:
+    """Ten rows a group: as many groups as identical predictions need, in rows."""
+    y = np.tile([0, 1], 200)
+    scored = np.random.default_rng(36).random(400)
+    found = one(primary("accuracy", 0.01), case(y, scored, scored, groups=np.arange(400) // 10))
+    assert (found.verdict, found.rows_needed) == (UNSURE, 10 * math.ceil(math.log(0.025) / math.log(0.99)))
+
+
 def test_the_largest_need_is_the_judgements() -> None:
     """Of what is unsure and not merely noted."""
     y, champion, challenger = scores(21, n=80)
@@ -676,6 +858,14 @@ def test_verdict_limits_and_p_value_are_duals() -> None:
         if abs(found.low - threshold) > 1e-9:
             assert (found.p_margin < a) == (found.low > threshold), about
     assert seen == {PASS, FAIL, UNSURE}
+
+
+def test_draws_depend_on_the_test_set_the_metric_and_the_slice() -> None:
+    """Never on a model: nobody can look for one whose draws are kind."""
+    test = digest_of(b"rows")
+    assert seed_for(test) == seed_for(test) != seed_for(digest_of(b"other rows"))
+    seeds = {seed_of(seed_for(test), metric, name) for metric in ("f1", "mcc") for name in (None, "a", "b")}
+    assert len(seeds) == 6
 
 
 def test_the_same_rows_give_the_same_judgement() -> None:
