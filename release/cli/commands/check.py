@@ -11,6 +11,7 @@ from release.cli.render import emit, json_option, models_argument
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from release.cli.checking import Wear
     from release.records import CheckRecord
     from release.stages.manifests import ManifestRecord
 
@@ -47,17 +48,20 @@ def command(models: tuple[str, ...], base: str | None, schemas: str | None, as_j
     workspace = Workspace.as_it_is()
     names = existing(workspace, models or workspace.models())
     done = checking.check_models(workspace, names)
+    worn = checking.wear(workspace, names)
     undone, found = checking.check_manifests(workspace, names, tools.schemas(schemas))
     notes += [*undone, *map(str, found.general)]
-    document = {"notes": notes, "models": done, "manifests": found.manifests}
-    told = [_text(record, found.manifests) for record in done]
+    document = {"notes": notes, "models": done, "manifests": found.manifests, "test_sets": worn}
+    told = [_text(record, found.manifests, one) for record, one in zip(done, worn, strict=True)]
     emit(document, lambda: "\n".join([*notes, *told]) or "no models", as_json=as_json)
 
 
-def _text(record: CheckRecord, manifests: Sequence[ManifestRecord]) -> str:
+def _text(record: CheckRecord, manifests: Sequence[ManifestRecord], worn: Wear) -> str:
     rows = f"{record.train_rows} rows to train on, {record.test_rows} held out"
     head = f"{record.model}: in order ({rows}, {record.columns} columns)"
-    notes = [f"  note: {note}" for note in record.notes]
+    inherited = f", {worn.inherited} of them at files with the same rows" if worn.inherited else ""
+    notes = [f"  test set {worn.digest[7:19]}: {worn.looks} of {worn.budget} looks used{inherited}"]
+    notes += [f"  note: {note}" for note in (*worn.notes, *record.notes)]
     mine = [one for one in manifests if one.model == record.model]
     notes += [f"  {one.environment}: {finding}" for one in mine for finding in one.findings]
     return "\n".join([head, *notes])
