@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from release.records import Comparison
 
+ANCHOR = "anchor"
+"""What `Comparison.against` says where the other model is the last release that was shown better."""
+
 MARKS = {Verdict.PASS: "✔", Verdict.FAIL: "✘", Verdict.INCONCLUSIVE: "?", Verdict.INVALID: "!"}
 
 
@@ -20,6 +23,12 @@ def value(comparison: Comparison, one: float | None) -> str:
     """Write a model's own value, with its unit where it has one."""
     unit = UNITS.get(comparison.role)
     return number(one) if unit is None or one is None else f"{number(one)} {unit}"
+
+
+def theirs(comparison: Comparison) -> str:
+    """Write the other model's value, and which model that is where it is not the champion."""
+    shown = value(comparison, comparison.champion)
+    return f"{shown} (anchor)" if comparison.against == ANCHOR and comparison.champion is not None else shown
 
 
 def difference(comparison: Comparison) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Points = tuple[tuple[float, float], ...]
+    Counted = tuple[Floats, Floats]
 
 MOST_POINTS = 200
 
@@ -29,6 +30,8 @@ class Curves:
     binary: `y` in {0, 1}, predictions P(positive), shape (n,). multiclass: `y` the class index, predictions shape
     (n, classes). regression: `y` and predictions floats, shape (n,). `champion` is None for a first release. `threshold` is
     the challenger's; `champion_threshold` the champion's where it has another.
+
+    `grouped` says that rows belong together, `weighted` that the gate counts them unequally.
     """
 
     task: str
@@ -38,6 +41,8 @@ class Curves:
     classes: tuple[str, ...] = ()
     threshold: float | None = None
     champion_threshold: float | None = None
+    grouped: bool = False
+    weighted: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be drawn. Raises BadInputError."""
@@ -77,35 +82,36 @@ def thin(points: Floats, *, most: int = MOST_POINTS) -> Points:
     return tuple((float(x), float(y)) for x, y in points)
 
 
-def _cumulative(y: NDArray[Any], score: Floats) -> tuple[Floats, Floats]:
-    """Count positives and negatives at or above each distinct score, from the highest down; ties count together."""
-    order = np.argsort(-score, kind="stable")
-    last = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)
+def cumulative(y: NDArray[Any], score: Floats) -> Counted:
+    """Count positives and negatives at or above each distinct score, from the highest down; ties count together.
+
+    Arrays of (distinct scores,), for what sorts the rows once and draws several curves.
+    """
+    order = np.argsort(score)[::-1]
+    last = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)[: len(score)]
     found = np.cumsum(y[order] == 1)[last].astype(np.float64)
     return found, (last + 1) - found
 
 
-def roc(y: NDArray[Any], score: Floats) -> Points:
+def roc(counted: Counted) -> Points:
     """Return (false positive rate, true positive rate) from (0, 0) to (1, 1), corners only."""
-    positives = int((y == 1).sum())
-    if positives in (0, len(y)):
+    found, false = counted
+    if not len(found) or not found[-1] or not false[-1]:
         return ()
-    found, false = _cumulative(y, score)
-    points = np.column_stack([false / (len(y) - positives), found / positives])
+    points = np.column_stack([false / false[-1], found / found[-1]])
     points = np.vstack([[0.0, 0.0], points])
     before, after = np.diff(points, axis=0)[:-1], np.diff(points, axis=0)[1:]
     turns = np.abs(before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]) > 1e-15  # noqa: PLR2004 (straight, but for rounding)
     return thin(points[np.concatenate([[True], turns, [True]])])
 
 
-def precision_recall(y: NDArray[Any], score: Floats) -> Points:
+def precision_recall(counted: Counted) -> Points:
     """Return (recall, precision) by falling threshold, thinned; recall never falls along it."""
-    positives = int((y == 1).sum())
-    if positives == 0:
+    found, false = counted
+    if not len(found) or not found[-1]:
         return ()
-    found, false = _cumulative(y, score)
     keep = found > 0
-    return thin(np.column_stack([found / positives, found / (found + false)])[keep])
+    return thin(np.column_stack([found[keep] / found[-1], found[keep] / (found + false)[keep]]))
 
 
 def at_even_steps(points: Points, *, steps: int = 20) -> tuple[float, ...]:
@@ -129,10 +135,17 @@ def calibration(y: NDArray[Any], score: Floats, *, bins: int = 10) -> tuple[Bin,
 
 
 def _bin(positive: NDArray[np.bool_], score: Floats) -> Bin:
-    n, share, z = len(score), float(positive.mean()), 1.96
+    n, share = len(score), float(positive.mean())
+    low, high = wilson(np.array(share), n)
+    return Bin(score=float(score.mean()), share=share, low=float(low), high=float(high), rows=n)
+
+
+def wilson(share: Floats, n: int | Floats) -> tuple[Floats, Floats]:
+    """Return the 95% limits (z = 1.96) of shares of `n` rows by Wilson's score interval (1927), shapes as given."""
+    z = 1.96
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * float(np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)))
-    return Bin(score=float(score.mean()), share=share, low=max(0.0, middle - half), high=min(1.0, middle + half), rows=n)
+    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return np.maximum(0.0, middle - half), np.minimum(1.0, middle + half)
 
 
 def counts(values: Floats, *, low: float, high: float, bins: int = 20) -> tuple[int, ...]:
@@ -158,3 +171,30 @@ def pairs(y: NDArray[Any], prediction: Floats) -> Points:
     """Return (actual, predicted) for at most 200 rows, evenly spread over the order of the actual values."""
     order = np.lexsort((prediction, y))
     return thin(np.column_stack([y[order], prediction[order]]).astype(np.float64))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stretch:
+    """Rows whose target is of similar size: from, to, how many, and the mean absolute error with its standard error."""
+
+    low: float
+    high: float
+    rows: int
+    error: float
+    se: float
+
+
+def errors_by_size(y: NDArray[Any], prediction: Floats, *, stretches: int = 10) -> tuple[Stretch, ...]:
+    """Split rows, (n,) each, into equally many by the size of the target, equal targets together, and average the errors."""
+    edges = np.unique(np.quantile(y, np.linspace(0, 1, stretches + 1)[1:-1], method="lower")) if len(y) else np.array([])
+    where = np.searchsorted(edges, y, side="left")
+    error = np.abs(prediction - y)
+    found = []
+    for part in range(len(edges) + 1):
+        inside = where == part
+        n = int(inside.sum())
+        if n:
+            spread = float(error[inside].std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0
+            low, high = float(y[inside].min()), float(y[inside].max())
+            found.append(Stretch(low=low, high=high, rows=n, error=float(error[inside].mean()), se=spread))
+    return tuple(found)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from release.report.escape import attribute, code, fenced, lines, preformatted, prose
 from release.report.format import count, listed
-from release.report.tags import items
+from release.report.tags import items, pre
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +44,7 @@ def html(manifests: Manifests) -> str:
     """Return the body of the report's section: everything, diffs in full; nothing if unknown."""
     body = "".join(f"<p>{attribute(line)}</p>" for line in _remarks(manifests))
     for one in _told(manifests):
-        body += f"<h3>{attribute(one.environment)}</h3>{items((*one.words, *one.remarks))}{_pre(one.diff)}"
+        body += f"<h3>{attribute(one.environment)}</h3>{items((*one.words, *one.remarks))}{_pre(one.environment, one.diff)}"
     return body
 
 
@@ -83,10 +83,11 @@ def _cut(diff: str, budget: int) -> str:
     return "\n\n".join(part for part in (fenced(kept, "diff") if kept else "", more) if part)
 
 
-def _pre(diff: str) -> str:
+def _pre(environment: str, diff: str) -> str:
     if not diff:
         return ""
-    return f"<details><summary>Manifests</summary><pre><code>{_coloured(lines(diff, width=_WIDEST))}</code></pre></details>"
+    shown = pre(f"Manifests of {environment}", _coloured(lines(diff, width=_WIDEST)))
+    return f"<details><summary>Manifests</summary>{shown}</details>"
 
 
 def _coloured(shown: Sequence[str]) -> str:

@@ -25,6 +25,16 @@ class Group:
     facts: tuple[tuple[str, str], ...]
 
 
+ENVIRONMENT = "Environment of the training"
+
+
+def looked(verdict: VerdictRecord) -> str:
+    """Say which look at the test set this was, and how many were inherited from files that share rows with it."""
+    test = verdict.test_set
+    inherited = f", {count(test.inherited)} inherited" if test.inherited else ""
+    return f"look {count(test.looks)} of {count(test.budget)}{inherited}"
+
+
 def provenance(
     train: TrainRecord, evaluate: EvaluateRecord | None, verdict: VerdictRecord, package: PackageRecord | None
 ) -> tuple[Group, ...]:
@@ -36,7 +46,7 @@ def provenance(
         Group(title="Parameters", facts=scalars(train.parameters)),
         Group(title="Judgement", facts=_judgement(verdict)),
         Group(title="Image", facts=_image(package)),
-        Group(title="Versions", facts=scalars(train.versions)),
+        Group(title=ENVIRONMENT, facts=scalars(train.versions)),
     )
     return tuple(group for group in groups if group.facts)
 
@@ -59,6 +69,10 @@ def _models(train: TrainRecord, evaluate: EvaluateRecord | None, verdict: Verdic
     facts.append(("champion", "none yet" if verdict.champion is None else str(verdict.champion)))
     if evaluate is not None and evaluate.champion is not None:
         facts.append(("champion's predictions from", evaluate.champion.source))
+    if verdict.anchor is not None:
+        facts.append(("anchor, the last release shown better", str(verdict.anchor)))
+    if evaluate is not None and evaluate.anchor is not None:
+        facts.append(("anchor's predictions from", evaluate.anchor.source))
     return (*facts, ("challenger's commit", str(train.commit)), ("challenger's size", megabytes(train.size_bytes)))
 
 
@@ -67,7 +81,7 @@ def _data(train: TrainRecord, evaluate: EvaluateRecord | None, verdict: VerdictR
         ("training rows", f"{count(train.rows)}, in {count(train.columns)} columns"),
         ("training data", str(train.train_digest)),
         ("test data", str(verdict.test_set.digest)),
-        ("looks at the test data", f"{count(verdict.test_set.looks)} of {count(verdict.test_set.budget)}"),
+        ("looks at the test data", looked(verdict).removeprefix("look ")),
     ]
     if evaluate is not None:
         facts.insert(2, ("test rows", count(evaluate.rows)))

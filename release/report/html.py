@@ -11,35 +11,32 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from release.artifact.manifest_change import UNKNOWN, Manifests
-from release.records import Verdict
-from release.report import deployed
-from release.report.cells import MARKS, difference, interval, interval_heading, value, verdict_words
+from release.report import deployed, differing, gatefigures, inspecting, recipes
+from release.report.cells import MARKS
 from release.report.escape import attribute, slug
-from release.report.facts import provenance
+from release.report.facts import ENVIRONMENT, looked, provenance, scalars
 from release.report.figures import figures
 from release.report.format import count, number, plain
-from release.report.judged import bar, limit
 from release.report.notes import glossary, notes
-from release.report.plots import About, strip
+from release.report.requirements import KINDS, requirements
 from release.report.style import sheet
-from release.report.tags import definitions, items, row, table
-from release.report.words import explanations, headline, requirement, subject
+from release.report.tags import definitions, items, pre, row, table
+from release.report.withheld import withheld
+from release.report.words import headline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from release.records import Comparison, EvaluateRecord, PackageRecord, TrainRecord, VerdictRecord
+    from release.records import (
+        EvaluateRecord,
+        InspectRecord,
+        PackageRecord,
+        RecipeRecord,
+        TrainRecord,
+        VerdictRecord,
+    )
     from release.report.curves import Curves
-
-KINDS = {Verdict.PASS: "pass", Verdict.FAIL: "fail", Verdict.INCONCLUSIVE: "unsure", Verdict.INVALID: "invalid"}
-_GROUPS = (
-    ("primary", "Primary"),
-    ("guard", "Guards"),
-    ("floor", "Floors"),
-    ("slice", "Slices"),
-    ("latency", "Budgets"),
-    ("size", "Budgets"),
-)
+    from release.report.disagreement import Disagreement
 
 
 def render(
@@ -48,48 +45,89 @@ def render(
     verdict: VerdictRecord,
     *,
     curves: Curves | None = None,
+    differ: Disagreement | None = None,
     package: PackageRecord | None = None,
     changes: Sequence[str] = (),
     manifests: Manifests = UNKNOWN,
+    inspected: InspectRecord | None = None,
+    recipe: RecipeRecord | None = None,
 ) -> str:
     """Render a verdict as one HTML document.
 
-    `curves` holds the predictions to draw, None leaves the charts out; `manifests` is what would be deployed.
+    `curves` holds the predictions to draw, None leaves the charts out; `differ` says where the models differ, `manifests`
+    what would be deployed, `inspected` what explains the models, `recipe` how the recipes compare. Where the gate withholds
+    numbers nothing is drawn or listed that was computed from the test rows.
     """
+    hidden = withheld(verdict)
     style = sheet()
     allowed = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{allowed}'; base-uri 'none'; form-action 'none'"
     model = plain(verdict.model or "comparison", limit=60)
     title = attribute(f"{verdict.verdict.value}: {model}")
+    seen = _from_test_rows(evaluate, verdict, curves, differ, inspected) if hidden is None else _hidden(verdict, hidden)
     sections = [
-        _section("Requirements", _table(verdict) + _words(verdict)),
-        _section("Intervals", _forest(verdict)),
-        _section("What changed", items(changes) if changes else ""),
-        _section(deployed.TITLE, deployed.html(manifests)),
-        _section("Predictions on the test rows", figures(curves) if curves is not None else ""),
-        _section("All metrics on the test rows", _metrics(evaluate)),
-        _section("What the words mean", definitions(glossary(verdict))),
-        _section("Where this comes from", _provenance(train, evaluate, verdict, package)),
+        *seen,
+        ("What changed", inspecting.changed(changes, inspected)),
+        (deployed.TITLE, deployed.html(manifests)),
+        ("How much data the recipe needs", inspecting.learning(inspected)),
+        ("The recipe, apart from this model", recipes.html(recipe)),
+        ("Remarks", items(inspected.notes) if inspected else ""),
+        ("What the words mean", definitions(glossary(verdict))),
+        ("Where this comes from", _provenance(train, evaluate, verdict, package)),
+        (ENVIRONMENT, definitions(scalars(train.versions))),
     ]
+    parts = [(f"s{i}", name, body) for i, (name, body) in enumerate(sections) if body]
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n'
-        f"<title>{title}</title>\n<style>{style}</style>\n</head>\n<body>\n{_header(evaluate, verdict, model)}\n<main>\n"
-        + "\n".join(s for s in sections if s)
+        f"<title>{title}</title>\n<style>{style}</style>\n</head>\n<body>\n{_header(evaluate, verdict, model)}\n"
+        + _contents([(name, text) for name, text, _ in parts])
+        + "\n<main>\n"
+        + "\n".join(_section(*part) for part in parts)
         + f"\n</main>\n{_footer(train)}\n</body>\n</html>\n"
     )
 
 
-def _section(title: str, body: str) -> str:
-    return f"<section><h2>{title}</h2>\n{body}\n</section>" if body else ""
+def _from_test_rows(
+    evaluate: EvaluateRecord | None,
+    verdict: VerdictRecord,
+    curves: Curves | None,
+    differ: Disagreement | None,
+    inspected: InspectRecord | None,
+) -> list[tuple[str, str]]:
+    """Return what was computed from the test rows: judged, drawn, compared row by row, and measured for orientation."""
+    return [
+        ("Requirements", requirements(verdict)),
+        ("The difference that leads", gatefigures.differences(verdict)),
+        ("Intervals", gatefigures.forest(verdict)),
+        ("Slices", gatefigures.slices(verdict)),
+        ("Predictions on the test rows", figures(curves) if curves is not None else ""),
+        ("Where the models differ", differing.html(differ)),
+        ("What the models look at", inspecting.importance(inspected)),
+        ("All metrics on the test rows", _metrics(evaluate)),
+    ]
+
+
+def _hidden(verdict: VerdictRecord, why: str) -> list[tuple[str, str]]:
+    """Return what may be shown in their place."""
+    return [("Requirements", requirements(verdict)), ("Numbers", f"<p>{attribute(why)}</p>")]
+
+
+def _contents(sections: Sequence[tuple[str, str]]) -> str:
+    links = "".join(f'<li><a href="#{name}">{attribute(text)}</a></li>' for name, text in sections)
+    return f'<nav aria-label="Contents"><ul>{links}</ul></nav>'
+
+
+def _section(name: str, title: str, body_html: str) -> str:
+    return f'<section aria-labelledby="{name}"><h2 id="{name}">{attribute(title)}</h2>\n{body_html}\n</section>'
 
 
 def _header(evaluate: EvaluateRecord | None, verdict: VerdictRecord, model: str) -> str:
     word, kind = verdict.verdict.value, KINDS[verdict.verdict]
     rows = f"{count(evaluate.rows)} test rows" if evaluate else "No test rows scored"
-    looks = f"look {count(verdict.test_set.looks)} of {count(verdict.test_set.budget)}"
+    looks = looked(verdict)
     # The badge has said the word already; a model's name keeps its own first letter.
     sentence = headline(verdict).removeprefix(f"{word}: ")
     sentence = sentence if sentence.startswith(model) else sentence[:1].upper() + sentence[1:]
@@ -99,82 +137,6 @@ def _header(evaluate: EvaluateRecord | None, verdict: VerdictRecord, model: str)
         f'<p class="lead">{attribute(sentence, limit=1200)}</p>'
         f'<p class="muted">{rows}, {looks}.</p><ul>{said}</ul></header>'
     )
-
-
-def _grouped(verdict: VerdictRecord) -> list[tuple[str, list[Comparison]]]:
-    """Group comparisons by role, in the order people judge them; unknown roles come last under their own name."""
-    names = dict(_GROUPS)
-    groups: dict[str, list[Comparison]] = {name: [] for _, name in _GROUPS}
-    for c in verdict.comparisons:
-        groups.setdefault(names.get(c.role, plain(c.role, limit=40).capitalize()), []).append(c)
-    return [(name, members) for name, members in groups.items() if members]
-
-
-def _table(verdict: VerdictRecord) -> str:
-    if not verdict.comparisons:
-        return ""
-    first = verdict.champion is None
-    sure = interval_heading(verdict.comparisons)
-    numeric = ["Challenger", sure] if first else ["Champion", "Challenger", "Difference", sure]
-    heads = ["Requirement", "Verdict", *numeric, "Limit", "Rows"]
-    body = ""
-    for group, members in _grouped(verdict):
-        body += f'<tbody><tr><th scope="colgroup" colspan="{len(heads)}" class="muted">{attribute(group)}</th></tr>'
-        body += "".join(_row(c, numeric) for c in members) + "</tbody>"
-    alone = "The challenger by itself: there is no champion yet."
-    caption = alone if first else "Differences are challenger minus champion, turned so that more is always better."
-    return table(caption, heads, body, numeric=(*numeric, "Rows"))
-
-
-def _row(comparison: Comparison, columns: Sequence[str]) -> str:
-    required = attribute(requirement(limit(comparison), comparison.role))
-    known = {
-        "Champion": value(comparison, comparison.champion),
-        "Challenger": value(comparison, comparison.challenger),
-        "Difference": difference(comparison),
-    }
-    numbers = "".join(f'<td class="n">{known.get(column, interval(comparison))}</td>' for column in columns)
-    return (
-        f'<tr><th scope="row">{attribute(subject(comparison))}</th><td>{_word(comparison)}</td>{numbers}'
-        f'<td class="w">{required}</td><td class="n">{count(comparison.n)}</td></tr>'
-    )
-
-
-def _word(comparison: Comparison) -> str:
-    said = f"{MARKS[comparison.verdict]} {verdict_words(comparison)}"
-    return f'<span class="word {KINDS[comparison.verdict]}">{said}</span>'
-
-
-def _words(verdict: VerdictRecord) -> str:
-    return f"<h3>In words</h3>{items(explanations(verdict))}" if verdict.comparisons else ""
-
-
-_HOW_TO_READ = (
-    "The thick line is the limit; right of it is allowed, and better. The band is the interval: wholly right of the limit, "
-    "the requirement holds; across it, the rows cannot tell. The light tail is the stricter end that decides a failure: "
-    "band and tail wholly left of the limit. Dashed: no difference. Each row has its own scale."
-)
-
-
-def _forest(verdict: VerdictRecord) -> str:
-    if not verdict.comparisons:
-        return ""
-    rows = "".join(_strip(i, c) for i, c in enumerate(verdict.comparisons))
-    return f'<p class="muted">{_HOW_TO_READ}</p><ul class="forest">{rows}</ul>'
-
-
-def _strip(index: int, comparison: Comparison) -> str:
-    name, drawn = subject(comparison), bar(comparison)
-    required = requirement(limit(comparison), comparison.role)
-    role = "" if comparison.role in ("slice", "floor") else f"{plain(comparison.role, limit=40)}, "
-    if drawn is None:
-        picture = f'<span class="none muted">Not drawn: {attribute(comparison.reason or "no interval is recorded")}</span>'
-    else:
-        text = f"{interval(comparison)}, {required}: {comparison.verdict.value}"
-        about = About(name=f"i{index}", title=f"Interval of {name}", description=text)
-        picture = strip(about, drawn, KINDS[comparison.verdict])
-    label = f"<span><b>{attribute(name)}</b><small>{attribute(role + required)}</small></span>"
-    return f"<li>{label}{picture}<span>{_word(comparison)}<small>{interval(comparison)}</small></span></li>"
 
 
 def _metrics(evaluate: EvaluateRecord | None) -> str:
@@ -192,10 +154,11 @@ def _provenance(
     train: TrainRecord, evaluate: EvaluateRecord | None, verdict: VerdictRecord, package: PackageRecord | None
 ) -> str:
     groups = provenance(train, evaluate, verdict, package)
-    return "".join(f"<h3>{attribute(group.title)}</h3>{definitions(group.facts)}" for group in groups)
+    shown = [group for group in groups if group.title != ENVIRONMENT]
+    return "".join(f"<h3>{attribute(group.title)}</h3>{definitions(group.facts)}" for group in shown)
 
 
 def _footer(train: TrainRecord) -> str:
     # Two slugs: nothing here needs escaping, and nothing here can be a second command.
     commands = f"git checkout {slug(train.commit)}\nrelease dry-run {slug(train.model)}"
-    return f"<footer><h2>See it again</h2><pre><code>{commands}</code></pre></footer>"
+    return f"<footer><h2>See it again</h2>{pre('Commands', commands)}</footer>"

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from release.config.names import LOSSES
+from release.config.names import loss
 from release.records import Verdict
 
 if TYPE_CHECKING:
@@ -81,8 +81,8 @@ def limit(comparison: Comparison) -> Limit | None:
     if comparison.role in UNITS:
         return Limit(form=Form.BUDGET, at=0.0, written=written)
     if comparison.role == "floor":
-        loss = comparison.metric in LOSSES
-        return Limit(form=Form.CEILING if loss else Form.FLOOR, at=-written if loss else written, written=written)
+        less = loss(comparison.metric)
+        return Limit(form=Form.CEILING if less else Form.FLOOR, at=-written if less else written, written=written)
     if comparison.asks == "relative":
         return Limit(form=Form.RELATIVE, at=0.0, written=written)
     if comparison.asks == "better_by":

@@ -1,4 +1,4 @@
-"""Which labels the models give: confusion matrices and rows found by class, as HTML tables.
+"""Which labels the models give: confusion matrices side by side, as HTML tables.
 
 Tables rather than pictures: they read aloud, print and copy as they are. Shades are classes of the style sheet.
 """
@@ -25,15 +25,14 @@ _MIXED_UP = 20
 
 
 def label_tables(curves: Curves) -> str:
-    """Return a matrix a model (beyond 16 classes, the most frequent confusions), and for several classes what is found."""
+    """Return a matrix a model; beyond 16 classes, the most frequent confusions."""
     classes = curves.classes if curves.task == "multiclass" else ("negative", "positive")
     tables = [(role, confusion(curves.y, labels(curves, role, p), len(classes))) for role, p in curves.models()]
     if len(classes) > MOST_CLASSES:
         shown = "".join(_mixed_up(f"What the {role} mixes up most", t, classes) for role, t in tables)
     else:
         shown = "".join(_matrix(_caption(curves, role), t, classes) for role, t in tables)
-    found = _found(tables, classes) if curves.task == "multiclass" else ""
-    return f'<h3>Labels</h3><div class="pair">{shown}</div>{found}'
+    return f'<h3>Labels</h3><div class="pair">{shown}</div>'
 
 
 def _caption(curves: Curves, role: str) -> str:
@@ -63,14 +62,3 @@ def _mixed_up(caption: str, matrix: Matrix, classes: Sequence[str]) -> str:
     wrong.sort(key=lambda entry: (-entry[0], entry[1], entry[2]))
     rows = [row(classes[i], [classes[j], count(n)], numeric=False) for n, i, j in wrong[:_MIXED_UP]]
     return table(caption, ["actual", "predicted", "rows"], f"<tbody>{''.join(rows)}</tbody>")
-
-
-def _found(tables: Sequence[tuple[str, Matrix]], classes: Sequence[str]) -> str:
-    heads = ["rows", *(role for role, _ in tables)]
-    body = ""
-    for i, name in enumerate(classes):
-        rows = sum(tables[0][1][i])
-        shares = [number(matrix[i][i] / rows if rows else None) for _, matrix in tables]
-        body += row(name, [count(rows), *shares])
-    caption = "Rows of each class, and the share of them that is labelled right (recall)"
-    return table(caption, ["class", *heads], f"<tbody>{body}</tbody>", numeric=heads)

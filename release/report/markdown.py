@@ -6,26 +6,36 @@ to date. Everything that people wrote goes through `release.report.escape`; a co
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from release.artifact.manifest_change import UNKNOWN, Manifests
 from release.records import Verdict
-from release.report import deployed
-from release.report.cells import MARKS, difference, interval, interval_heading, value, verdict_words
-from release.report.curves import at_even_steps, roc
+from release.report import deployed, differing, mermaid, recipes
+from release.report.cells import ANCHOR, MARKS, difference, interval, interval_heading, theirs, value, verdict_words
 from release.report.escape import code, prose, slug
-from release.report.facts import provenance
+from release.report.facts import looked, provenance
 from release.report.format import count, short
 from release.report.judged import limit
 from release.report.notes import glossary, notes
 from release.report.textplot import draw
+from release.report.withheld import withheld
 from release.report.words import explanations, headline, requirement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from release.records import Comparison, EvaluateRecord, PackageRecord, TrainRecord, VerdictRecord
+    from release.records import (
+        Comparison,
+        EvaluateRecord,
+        InspectRecord,
+        PackageRecord,
+        RecipeRecord,
+        TrainRecord,
+        VerdictRecord,
+    )
     from release.report.curves import Curves
+    from release.report.disagreement import Disagreement
 
 T = TypeVar("T")
 
@@ -44,16 +54,22 @@ def render(
     package: PackageRecord | None = None,
     changes: Sequence[str] = (),
     curves: Curves | None = None,
+    differ: Disagreement | None = None,
     manifests: Manifests = UNKNOWN,
+    inspected: InspectRecord | None = None,
+    recipe: RecipeRecord | None = None,
 ) -> str:
     """Render a verdict as Markdown, at most `MOST_BYTES` bytes of UTF-8.
 
     `evaluate` is None where nothing was scored (a spent test set), `changes` are lines of words about what differs from the
-    champion, `curves` adds a Mermaid chart of the ROC curves, `manifests` what would be deployed. Lists and diffs are cut,
-    with a note, as far as the size needs it.
+    champion, `curves` and `inspected` add Mermaid charts, `differ` where the models differ, `recipe` how the recipes
+    compare, `manifests` what would be deployed. Lists and diffs are cut, with a note, as far as the size needs it.
     """
+    if withheld(verdict):
+        curves = differ = None
     facts = provenance(train, evaluate, verdict, package)
     name = code(verdict.model or "comparison", limit=60)
+    drawn = mermaid.charts(verdict, curves, _told(verdict, inspected))
     for most in (100, 40, 15, 5):
         sections = [
             f"{marker(verdict.model)}\n## {MARKS[verdict.verdict]} {verdict.verdict.value}: {name}",
@@ -61,9 +77,11 @@ def render(
             *_judged(verdict, most),
             _bullets((*notes(verdict), *(evaluate.notes if evaluate else ())), most, _sentence),
             _in_brief(evaluate, verdict),
-            *([_folded("What changed", _bullets(changes, most, code))] if changes else []),
+            _folded("What changed", _changed(changes, inspected, most)),
             *deployed.markdown(manifests, most),
-            *_chart(curves),
+            *(_folded(title, chart) for title, chart in drawn),
+            _folded("Where the models differ", differing.markdown(differ, most)),
+            _folded("The recipe, apart from this model", recipes.markdown(recipe, most)),
             _folded("What the words mean", _glossary(verdict)),
             _folded(
                 "Where this comes from", "\n\n".join(f"**{g.title}**\n\n{_bullets(g.facts, most, _fact)}" for g in facts)
@@ -112,10 +130,11 @@ def _table(comparisons: Sequence[Comparison], verdict: VerdictRecord) -> str:
 def _cells(comparison: Comparison) -> list[str]:
     metric = code(comparison.metric, limit=60)
     name = metric if comparison.slice is None else f"{metric} on {code(comparison.slice, limit=60)}"
-    role = "" if comparison.role == "slice" else f" ({prose(comparison.role, limit=40)})"
+    said = [] if comparison.role == "slice" else [prose(comparison.role, limit=40)]
+    said += ["than the anchor"] if comparison.against == ANCHOR else []
     return [
-        name + role,
-        value(comparison, comparison.champion),
+        f"{name} ({', '.join(said)})" if said else name,
+        theirs(comparison),
         value(comparison, comparison.challenger),
         difference(comparison),
         interval(comparison),
@@ -127,32 +146,32 @@ def _cells(comparison: Comparison) -> list[str]:
 def _in_brief(evaluate: EvaluateRecord | None, verdict: VerdictRecord) -> str:
     champion = code(short(verdict.champion)) if verdict.champion else "none yet"
     rows = f"{count(evaluate.rows)} test rows" if evaluate else "no test rows scored"
-    looks = f"look {count(verdict.test_set.looks)} of {count(verdict.test_set.budget)}"
+    looks = looked(verdict)
     challenger, test = code(short(verdict.challenger)), code(short(verdict.test_set.digest))
     return f"Challenger {challenger}, champion {champion}; {rows} ({test}), {looks}."
 
 
-def _chart(curves: Curves | None) -> list[str]:
-    """Draw ROC curves with Mermaid, which all three forges render; only where both axes are known to matter."""
-    if curves is None or curves.task != "binary":
-        return []
-    drawn = [(role, at_even_steps(roc(curves.y, score))) for role, score in curves.models()]
-    if not all(points for _, points in drawn):
-        return []
-    colours = {"champion": "#8a8f98", "challenger": "#1f6feb"}
-    palette = ", ".join(colours[role] for role, _ in drawn)
-    key = "Grey the champion, blue the challenger" if len(drawn) > 1 else "The challenger"
-    lines = "\n".join(f"  line [{', '.join(f'{y:.3f}' for y in points)}]" for _, points in drawn)
-    chart = (
-        f'```mermaid\n%%{{init: {{"themeVariables": {{"xyChart": {{"plotColorPalette": "{palette}"}}}}}}}}%%\nxychart-beta\n'
-        f'  title "ROC"\n  x-axis "false positive rate" 0 --> 1\n  y-axis "true positive rate" 0 --> 1\n{lines}\n```'
-    )
-    return [
-        _folded(
-            "ROC curve",
-            f"{key}: the share of positive rows found, against the share of negative rows called positive.\n\n{chart}",
+def _told(verdict: VerdictRecord, inspected: InspectRecord | None) -> InspectRecord | None:
+    """Leave out what was measured on test rows where the gate withholds numbers."""
+    return replace(inspected, importance=()) if inspected is not None and withheld(verdict) else inspected
+
+
+def _changed(changes: Sequence[str], inspected: InspectRecord | None, most: int) -> str:
+    """List what differs from the champion: model.yaml, then parameters, data and signature."""
+    if inspected is None:
+        return _bullets(changes, most, code)
+    signature = [(s.what, s.champion or "not there", s.challenger or "not there") for s in inspected.signature]
+    parts = [("model.yaml", _bullets(changes, most, code))]
+    parts += [
+        (title, _bullets([f"{name}: {old} \u2192 {new}" for name, old, new in lines], most, code))
+        for title, lines in (
+            ("Parameters as trained", inspected.parameters),
+            ("Training data", inspected.data),
+            ("Signature", signature),
         )
     ]
+    parts.append(("Remarks", _bullets(inspected.notes, most, _sentence)))
+    return "\n\n".join(f"**{title}**\n\n{body}" for title, body in parts if body)
 
 
 def _glossary(verdict: VerdictRecord) -> str:

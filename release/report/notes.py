@@ -5,12 +5,14 @@ Sentences only, as in `words`; no markup, nothing escaped.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, assert_never
 
 from release.records import Verdict
 from release.report.cells import confidences
-from release.report.format import count, listed, plain
-from release.report.words import METRICS, invalid_reasons, own_reasons, repackaged, subject
+from release.report.format import count, listed, percent, plain
+from release.report.withheld import withheld
+from release.report.words import invalid_reasons, meaning, own_reasons, repackaged, subject
 
 if TYPE_CHECKING:
     from release.records import VerdictRecord
@@ -18,10 +20,16 @@ if TYPE_CHECKING:
 METHODS = {
     "delong": "DeLong's method for two scores of the same rows",
     "delong-logit": "DeLong's method on the logit scale, which keeps to values below 1",
-    "mover": "limits of each score combined, which stay honest near 1",
+    "delong-score": "DeLong's and Newcombe's methods, the wider of both, which stay honest near 1",
+    "delong-mover": "DeLong's method and the limits of each score combined, the wider of both, which stay honest near 1",
     "auc-extreme": "the exact limit for a faultless ranking",
     "tango": "Tango's method for paired proportions",
+    "tango-weighted": "Tango's method for paired proportions, weighted rows counting as many equal ones as they are worth",
     "wilson": "Wilson's method for a proportion",
+    "wilson-weighted": "Wilson's method for a proportion, weighted rows counting as many equal ones as they are worth",
+    "t": "Student's t over rows, widened where a long tail makes it too hopeful",
+    "t-identical": "Student's t over rows, and no more than equal predictions on so many rows can prove",
+    "influence": "Student's t over how much each row moves the number; there are too many rows to draw them again",
     "same-model": "nothing to measure: both are one model",
     "blocks": "Student's t over blocks of timed requests",
     "identical": "what equal predictions on so many rows can prove",
@@ -38,8 +46,10 @@ def notes(verdict: VerdictRecord) -> tuple[str, ...]:
         said.append(f"An owner may approve this after a review of {listed([plain(r, limit=80) for r in verdict.review])}.")
     if verdict.test_set.budget > 1:
         looks, budget = verdict.test_set.looks, verdict.test_set.budget
+        inherited = verdict.test_set.inherited
+        earlier = f" ({count(inherited)} of them at other files that share rows with this one)" if inherited else ""
         said.append(
-            f"Look {count(looks)} of {count(budget)}: so many challengers may be judged on these test rows. "
+            f"Look {count(looks)} of {count(budget)}{earlier}: so many challengers may be judged on these test rows. "
             "Each look is another chance to pass by luck, so every limit is drawn wide enough for all of them."
         )
     if verdict.comparisons and any(c.low is not None and c.level < 1 for c in verdict.comparisons):
@@ -85,10 +95,30 @@ def _not_covered(verdict: VerdictRecord) -> list[str]:
         for role, name in (("slice", "parts of the rows (no slices are set)"), ("latency", "speed"), ("size", "size"))
         if role not in roles
     ]
-    return [*said, f"PASS does not cover {listed([*missing, 'metrics that are not listed', 'rows unlike the test rows'])}."]
+    return [
+        *said,
+        f"PASS does not cover {listed([*missing, 'metrics that are not listed', 'rows unlike the test rows'])}.",
+        *_unseen(verdict),
+    ]
+
+
+def _unseen(verdict: VerdictRecord) -> list[str]:
+    """Say what no test set of this size can exclude: the largest share of cases that n rows miss with probability 2.5%.
+
+    -ln(.025)/n, about 3.7/n, from (1 - share)^n = .025.
+    """
+    n = max((c.n for c in verdict.comparisons if c.role not in ("size", "latency")), default=0)
+    share = -math.log(0.025) / n if n else 1.0
+    if share >= 1:
+        return []
+    missed = percent(round(share, 4) or share)
+    what = f"A fault that hits fewer than {missed} of all cases may not have met any of the {count(n)} test rows"
+    return [f"{what}; slices look where it would hurt."]
 
 
 def _unsure(verdict: VerdictRecord) -> list[str]:
+    if withheld(verdict):
+        return []
     if verdict.rows_needed is None:
         return ["Neither side is shown, and no number of rows like these is known to settle it."]
     have = max((c.n for c in verdict.comparisons), default=0)
@@ -100,7 +130,7 @@ def glossary(verdict: VerdictRecord) -> tuple[tuple[str, str], ...]:
     """Explain each metric and method that the verdict uses, once, in order of use."""
     metrics = dict.fromkeys(c.metric for c in verdict.comparisons)
     methods = dict.fromkeys(c.method for c in verdict.comparisons)
-    words = [(m, METRICS[m]) for m in metrics if m in METRICS]
+    words = [(m, said) for m in metrics if (said := meaning(m))]
     return (*words, *((m, _method(m)) for m in methods if _method(m)))
 
 

@@ -43,7 +43,7 @@ def _variables(colours: dict[str, str]) -> str:
 _RULES = """
 *{box-sizing:border-box}
 body{margin:0;background:var(--page);color:var(--text);font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
-main,header,footer{max-width:64rem;margin:0 auto;padding:0 1rem}
+main,header,footer,nav{max-width:64rem;margin:0 auto;padding:0 1rem}
 header{padding-top:1.5rem}
 h1{font-size:1.5rem;line-height:1.25;margin:0 0 .5rem;overflow-wrap:anywhere}
 h2{font-size:1.15rem;margin:2rem 0 .5rem;padding-top:.75rem;border-top:1px solid var(--line)}
@@ -51,9 +51,15 @@ h3{font-size:.95rem;margin:1rem 0 .25rem}
 p{margin:.4rem 0;max-width:48rem}
 li{margin:.25rem 0;max-width:48rem}
 ul{padding-left:1.2rem}
-p,li,dd,td,th{overflow-wrap:anywhere}
+p,li,dt,dd,td,th,h2,h3,b,small,figcaption{overflow-wrap:anywhere}
 .muted,figcaption,caption{color:var(--muted);font-size:.85rem}
 .lead{font-size:1.1rem}
+a{color:var(--challenger)}
+:focus-visible{outline:3px solid var(--challenger);outline-offset:2px;border-radius:.2rem}
+nav ul{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.1rem 1rem;font-size:.9rem}
+nav li{margin:0}nav a{display:inline-block;padding:.15rem 0}
+details{margin:.4rem 0}
+summary{cursor:pointer;padding:.25rem 0;font-size:.85rem;overflow-wrap:anywhere}
 .badge{display:inline-block;padding:.1rem .6rem;border:2px solid;border-radius:.4rem;font-weight:700;margin-right:.35rem}
 .pass{color:var(--pass)}.fail{color:var(--fail)}.unsure{color:var(--unsure)}.invalid{color:var(--invalid)}
 .word{font-weight:600;white-space:nowrap}
@@ -74,7 +80,7 @@ th[scope=row]{font-weight:600}
 .forest b{font-weight:600}
 .forest svg{width:100%;height:auto;display:block}
 .forest small{color:var(--muted);font-size:.8rem;display:block}
-.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,19rem),1fr));gap:1rem}
+.charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,19rem),1fr));gap:1rem;align-items:start}
 figure{margin:0;background:var(--panel);border:1px solid var(--line);border-radius:.5rem;padding:.7rem;
  min-width:0;break-inside:avoid}
 figure svg{width:100%;max-width:30rem;height:auto;display:block;margin:0 auto}
@@ -89,6 +95,7 @@ dt{color:var(--muted)}dd{margin:0}
 footer{padding-bottom:2rem;margin-top:2rem}
 svg text{font:11px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;fill:var(--muted)}
 svg .key{fill:var(--text)}
+svg .over{stroke:var(--panel);stroke-width:3px;paint-order:stroke}
 .axis{stroke:var(--muted);stroke-width:1}
 .grid{stroke:var(--line);stroke-width:1}
 .even{stroke:var(--muted);stroke-width:1;stroke-dasharray:2 3;fill:none}
@@ -103,6 +110,16 @@ svg .key{fill:var(--text)}
 .whisker.champion{stroke:var(--champion)}.whisker.challenger{stroke:var(--challenger)}
 .dot{fill-opacity:.45;stroke:none}
 .dot.champion{fill:var(--champion)}.dot.challenger{fill:var(--challenger)}
+.band{stroke:none;fill-opacity:.16}
+.band.champion{fill:var(--champion)}.band.challenger{fill:var(--challenger)}
+.area,.bar.against,.bar.within{stroke:none}
+.against{fill:var(--fail);fill-opacity:.5}.within{fill:var(--challenger);fill-opacity:.2}
+.range{stroke-width:3}
+.range.r-champion{stroke:var(--champion);stroke-dasharray:4 2}.range.r-challenger{stroke:var(--challenger)}
+.range.r-pass{stroke:var(--pass)}.range.r-fail{stroke:var(--fail)}.range.r-unsure{stroke:var(--unsure)}
+.range.r-invalid{stroke:var(--invalid)}
+.mark.pass{fill:var(--pass)}.mark.fail{fill:var(--fail)}.mark.unsure{fill:var(--unsure)}.mark.invalid{fill:var(--invalid)}
+.i-range{stroke:var(--text)}.p-range{fill:var(--text)}
 .bar.positive{fill:var(--challenger);fill-opacity:.8}
 .bar.negative{fill:var(--champion);fill-opacity:.55}
 .solid{stroke-width:5}.tail{stroke-width:2;stroke-dasharray:2 3}.point{stroke:var(--page);stroke-width:1.5}
@@ -112,10 +129,12 @@ svg .key{fill:var(--text)}
  .forest li{grid-template-columns:1fr auto}
  .forest li>:last-child{text-align:right}
  .forest svg,.forest .none{grid-column:1/-1;grid-row:2}
- dl{grid-template-columns:1fr}dd{margin-bottom:.3rem}
+ dl{grid-template-columns:minmax(0,1fr)}dd{margin-bottom:.3rem}
 }
+@media (prefers-reduced-motion:no-preference){html{scroll-behavior:smooth}}
 @media print{
- body{font-size:11pt}main,header,footer{max-width:none}
+ nav{display:none}details::details-content{content-visibility:visible;display:block}summary{list-style:none}
+ body{font-size:11pt}main,header,footer,nav{max-width:none}
  .scroll{overflow:visible}figure{background:none}
  h2{break-after:avoid}thead{display:table-header-group}tr{break-inside:avoid}
 }

@@ -34,7 +34,17 @@ def row(head: str, cells: Sequence[str], *, numeric: bool = True) -> str:
 
 def scroll(name: str, table_html: str) -> str:
     """Wrap a wide table so that it scrolls by itself, also by keyboard, and the page does not."""
-    return f'<div class="scroll" role="region" tabindex="0" aria-label="{attribute(name)}">{table_html}</div>'
+    return f'<div class="scroll" role="group" tabindex="0" aria-label="{attribute(name)}">{table_html}</div>'
+
+
+def pre(name: str, lines_html: str) -> str:
+    """Return lines that keep their layout, in a box that scrolls by itself, also by keyboard."""
+    return f'<pre role="group" tabindex="0" aria-label="{attribute(name)}"><code>{lines_html}</code></pre>'
+
+
+def folded(summary: str, body_html: str) -> str:
+    """Return what opens on request."""
+    return f"<details><summary>{attribute(summary)}</summary>{body_html}</details>" if body_html else ""
 
 
 def items(lines: Sequence[str]) -> str:

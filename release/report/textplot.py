@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from release.report.cells import ANCHOR
 from release.report.format import plain
 from release.report.judged import bar, place
 
@@ -39,6 +40,8 @@ def _label(comparison: Comparison) -> str:
     name = comparison.metric if comparison.slice is None else f"{comparison.metric} · {comparison.slice}"
     if comparison.role == "floor":
         name = f"{name} floor"
+    if comparison.against == ANCHOR:
+        name = f"anchor: {name}"
     return plain(name.replace("`", "'"), limit=_LABEL)
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
+from release.config.names import quantile, top
 from release.records import Verdict
-from release.report.cells import interval, value
+from release.report.cells import ANCHOR, interval, value
 from release.report.format import count, listed, number, percent, plain
 from release.report.judged import UNITS, Form, alone, bar, limit
 from release.stats.multiplicity import holm
@@ -27,11 +28,19 @@ METRICS = {
     "recall": "of the positive rows, the share found",
     "specificity": "of the negative rows, the share left alone",
     "f1": "precision and recall in one number, low when either is",
+    "macro_precision": "of the rows given a class, the share that is of it, averaged over the classes",
+    "macro_recall": "of the rows of a class, the share found, averaged over the classes",
     "macro_f1": "precision and recall in one number, averaged over the classes",
-    "brier_score": "the mean squared error of the probabilities; less is better",
+    "weighted_f1": "precision and recall in one number, averaged over the classes by how often each occurs",
+    "mcc": "how labels and truth go together: 1 always, 0 no more than by chance",
+    "cost": "the mean cost of a label, by the costs in model.yaml; less is better",
+    "expected_calibration_error": "how far probabilities are from how often they come true; never judged; less is better",
+    "brier_score": "the mean squared error of the probabilities, from 0 to 1; less is better",
     "log_loss": "how surprised the probabilities are by what happened; less is better",
     "rmse": "the typical error, large errors counting more, in the target's unit; less is better",
     "mae": "the mean absolute error, in the target's unit; less is better",
+    "median_absolute_error": "the error that half of the rows stay below, in the target's unit; less is better",
+    "mape": "the mean absolute error as a share of the target; less is better",
     "r2": "the share of the target's variation that is explained",
     "latency_ms": "the time to answer one request; less is better",
     "size_mb": "the size of the model's files; less is better",
@@ -39,14 +48,20 @@ METRICS = {
 }
 
 
+def meaning(metric: str) -> str | None:
+    """Say what a metric measures; None for one that has no words."""
+    if (k := top(metric)) is not None:
+        return f"how often the true class is among the {k} most probable"
+    if (q := quantile(metric)) is not None:
+        return f"how far predictions are from the value that {q:.6g} of the rows stay below; less is better"
+    return METRICS.get(metric)
+
+
 def subject(comparison: Comparison) -> str:
-    """Name what a comparison is about: the metric, and the slice where it is one."""
+    """Name what a comparison is about: the metric, the slice if it is one, and the anchor if that is the other model."""
     metric = plain(comparison.metric, limit=60)
-    return (
-        metric
-        if comparison.slice is None
-        else f"{metric} on \N{LEFT DOUBLE QUOTATION MARK}{plain(comparison.slice, limit=60)}\u201d"
-    )
+    part = "" if comparison.slice is None else f" on \u201c{plain(comparison.slice, limit=60)}\u201d"
+    return f"{metric}{part}{' (than the anchor)' if comparison.against == ANCHOR else ''}"
 
 
 def headline(verdict: VerdictRecord) -> str:
@@ -108,11 +123,16 @@ def shown_better(verdict: VerdictRecord) -> tuple[Comparison, ...]:
     """Return the comparisons of which "better" may be said, all of them after PASS only.
 
     The primary when its interval lies above zero; the others when Holm's adjusted p-value stays below the level that the
-    looks leave, 1 - `level`. A relative contrast is no difference, so it never counts.
+    looks leave, 1 - `level`. A relative contrast is no difference, so it never counts, and "better" is better than the
+    champion.
     """
     if verdict.verdict is not Verdict.PASS:
         return ()
-    differences = [c for c in verdict.comparisons if (at := limit(c)) and at.form in (Form.MARGIN, Form.BETTER_BY)]
+    differences = [
+        c
+        for c in verdict.comparisons
+        if c.against != ANCHOR and (at := limit(c)) and at.form in (Form.MARGIN, Form.BETTER_BY)
+    ]
     others = [c for c in differences if c.role != "primary" and c.p_value is not None]
     adjusted = holm([c.p_value for c in others if c.p_value is not None])
     sure = {id(c) for c, p in zip(others, adjusted, strict=True) if p < 1 - c.level and (c.difference or 0) > 0}
@@ -137,11 +157,14 @@ def _explained(comparison: Comparison, gain: str) -> str:
     at = limit(comparison)
     values = value(comparison, comparison.challenger)
     if comparison.champion is not None:
-        values += f" against {value(comparison, comparison.champion)}"
+        other = "the anchor's " if comparison.against == ANCHOR else ""
+        values += f" against {other}{value(comparison, comparison.champion)}"
     if comparison.challenger is None:
         values = ""
     # Where there are numbers they say why; the record's reason says it where there are none.
-    why = plain(comparison.reason) if comparison.reason and (comparison.low is None or bar(comparison) is None) else ""
+    # How a budget compares with the champion in the same blocks is said nowhere else.
+    silent = comparison.low is None or bar(comparison) is None or comparison.role == "latency"
+    why = plain(comparison.reason) if comparison.reason and silent else ""
     parts = [values, _found(comparison, at, gain), _conclusion(comparison, at), why]
     return f"{subject(comparison)}: {'; '.join(part for part in parts if part)}"
 
@@ -168,7 +191,10 @@ def _lead(comparison: Comparison, at: Limit | None, gain: str) -> str:
         return allowed
     if difference == 0:
         return f"{allowed}no difference, "
-    return f"{allowed}{gain if difference > 0 else lost} by {number(abs(difference))}, "
+    way = gain if difference > 0 else lost
+    if comparison.against == ANCHOR:
+        way += " than the anchor" if way in ("better", "worse") else f"{' of' if way == 'ahead' else ''} the anchor"
+    return f"{allowed}{way} by {number(abs(difference))}, "
 
 
 def _ends(low: float, high: float, difference: float, at: Limit | None) -> str:

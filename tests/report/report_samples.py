@@ -14,15 +14,21 @@ from release.records import (
     Comparison,
     Digest,
     EvaluateRecord,
+    Importance,
+    InspectRecord,
+    LearningPoint,
     ModelName,
     PackageRecord,
+    RecipeRecord,
     Scored,
+    SignatureChange,
     TestSet,
     TrainRecord,
     Verdict,
     VerdictRecord,
 )
 from release.report.curves import Curves
+from release.report.disagreement import Disagreement, Known, disagreement
 
 TASKS = ("binary", "multiclass", "regression")
 CASES = ("pass", "fail", "inconclusive", "invalid", "first")
@@ -316,6 +322,92 @@ def _shares(draw: random.Random, y: np.ndarray, weight: float) -> np.ndarray:
 
 def _spread(draw: random.Random, rows: int, width: float) -> np.ndarray:
     return np.array([width * (draw.random() - 0.5) for _ in range(rows)])
+
+
+def known(rows: int = 285) -> Known:
+    """Return ids, one numeric column with gaps, one of texts and one of few values, and two slices."""
+    draw = random.Random(f"known {rows}")
+    area = np.array([draw.gammavariate(3, 200) for _ in range(rows)]).round(1)
+    area[::17] = np.nan
+    columns = {
+        "mean_area": area,
+        "site": np.array([draw.choice(("left", "right")) for _ in range(rows)], dtype=object),
+        "smoker": np.array([float(draw.random() < 0.3) for _ in range(rows)]),
+    }
+    parts = {"large tumours": np.flatnonzero(np.nan_to_num(area) > 700), "smokers": np.flatnonzero(columns["smoker"] == 1)}
+    return Known(ids=np.array([f"row-{i}" for i in range(rows)], dtype=object), columns=columns, parts=parts)
+
+
+def differ(task: str = "binary", case: str = "pass", rows: int = 285) -> Disagreement | None:
+    """Return where the two models of `curves` differ."""
+    return disagreement(curves(task, case, rows), known(rows))
+
+
+def anchored(judged: VerdictRecord) -> VerdictRecord:
+    """Return a verdict whose primary is judged against the anchor too, and one slice in the primary's metric."""
+    first, *rest = judged.comparisons
+    other = dataclasses.replace(first, against="anchor", champion=0.949, difference=0.046, low=0.022, high=0.07)
+    part = dataclasses.replace(first, role="slice", slice="smokers", n=90, difference=0.02, low=-0.01, high=0.05)
+    return dataclasses.replace(
+        judged,
+        comparisons=(first, other, part, *rest),
+        anchor=digest("anchor"),
+        test_set=TestSet(digest=digest("test"), looks=3, budget=5, inherited=1),
+    )
+
+
+def inspected(task: str = "binary", **changes: Any) -> InspectRecord:
+    """Return an inspection in which every part has something to say, changed as asked."""
+    columns = ("radius", "texture", "perimeter", "area", "smoothness", "compactness", "concavity", "symmetry", "fractal")
+    columns = (*columns, "error", "depth", "width", "age")
+    base = InspectRecord(
+        model=ModelName(MODELS[task]),
+        key=digest("inspection"),
+        metric=PRIMARY[task],
+        importance=tuple(
+            Importance(
+                column=f"mean_{name}",
+                champion=(0.03 - 0.002 * i, 0.004),
+                challenger=None if name == "area" else (0.05 - 0.004 * i, 0.003),
+            )
+            for i, name in enumerate(columns)
+        ),
+        learning=tuple(
+            LearningPoint(rows=rows, fitted=(1 - 0.01 * i, 0.002), held_out=(0.85 + 0.025 * i, 0.02 - 0.003 * i))
+            for i, rows in enumerate((50, 100, 150, 200, 284))
+        ),
+        signature=(
+            SignatureChange(what="texture_grade", champion=None, challenger="category: rough, smooth"),
+            SignatureChange(what="mean_area", champion="float 0 to 4000", challenger="float 0 to 5000"),
+        ),
+        parameters=(("C", "1.0", "0.794"),),
+        data=(("rows", "250", "284"), ("share of positive", "0.36", "0.37")),
+        notes=("Importance is measured on 5,000 of the test rows.",),
+    )
+    return dataclasses.replace(base, **changes)
+
+
+def recipe(task: str = "binary", **changes: Any) -> RecipeRecord:
+    """Return a comparison of two recipes that shows no difference, changed as asked."""
+    base = RecipeRecord(
+        model=ModelName(MODELS[task]),
+        key=digest("recipe"),
+        metric=PRIMARY[task],
+        resamples="10x10",
+        champion=0.9812,
+        challenger=0.9843,
+        difference=0.0031,
+        se=0.0042,
+        df=99,
+        low=-0.0052,
+        high=0.0114,
+        level=0.95,
+        p_value=0.462,
+        seeds=(1, 2, 3),
+        by_seed={"champion": (0.98, 0.981, 0.979), "challenger": (0.984, 0.985, 0.9832)},
+        notes=("The search runs inside every resample.",),
+    )
+    return dataclasses.replace(base, **changes)
 
 
 HOSTILE = (

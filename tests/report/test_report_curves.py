@@ -18,6 +18,8 @@ from release.report.curves import (
     calibration,
     confusion,
     counts,
+    cumulative,
+    errors_by_size,
     labels,
     pairs,
     precision_recall,
@@ -35,13 +37,13 @@ def test_the_area_under_the_roc_points_is_the_auc() -> None:
     sample = curves("binary", rows=120)
     for _, score in sample.models():
         for given in (score, score.round(1)):
-            assert _area(roc(sample.y, given)) == pytest.approx(roc_auc_score(sample.y, given), abs=1e-12)
+            assert _area(roc(cumulative(sample.y, given))) == pytest.approx(roc_auc_score(sample.y, given), abs=1e-12)
 
 
 def test_roc_runs_from_corner_to_corner() -> None:
     """The curve starts at (0, 0), ends at (1, 1) and never falls."""
     sample = curves("binary")
-    points = roc(sample.y, sample.challenger)
+    points = roc(cumulative(sample.y, sample.challenger))
     assert (points[0], points[-1]) == ((0.0, 0.0), (1.0, 1.0))
     assert all(b[0] >= a[0] and b[1] >= a[1] for a, b in itertools.pairwise(points))
 
@@ -51,7 +53,7 @@ def test_precision_and_recall_agree_with_scikit_learn() -> None:
     sample = curves("binary", rows=90)
     precision, recall, _ = precision_recall_curve(sample.y, sample.challenger)
     known = {(round(float(r), 12), round(float(p), 12)) for p, r in zip(precision, recall, strict=True)}
-    points = precision_recall(sample.y, sample.challenger)
+    points = precision_recall(cumulative(sample.y, sample.challenger))
     assert points
     assert {(round(r, 12), round(p, 12)) for r, p in points} <= known
 
@@ -59,14 +61,14 @@ def test_precision_and_recall_agree_with_scikit_learn() -> None:
 def test_one_class_has_no_curve() -> None:
     """Curves that are not defined are empty rather than wrong."""
     ones, zeros, score = np.ones(5), np.zeros(5), np.linspace(0, 1, 5)
-    assert roc(ones, score) == roc(zeros, score) == precision_recall(zeros, score) == ()
+    assert roc(cumulative(ones, score)) == roc(cumulative(zeros, score)) == precision_recall(cumulative(zeros, score)) == ()
     assert at_even_steps(()) == ()
 
 
 def test_curves_are_thin() -> None:
     """However many rows, at most 200 points are kept, both ends among them."""
     sample = curves("binary", rows=5000)
-    for points in (roc(sample.y, sample.challenger), precision_recall(sample.y, sample.challenger)):
+    for points in (roc(cumulative(sample.y, sample.challenger)), precision_recall(cumulative(sample.y, sample.challenger))):
         assert len(points) <= MOST_POINTS
     kept = thin(np.column_stack([np.arange(1000.0), np.arange(1000.0)]))
     assert (len(kept), kept[0], kept[-1]) == (MOST_POINTS, (0.0, 0.0), (999.0, 999.0))
@@ -130,3 +132,22 @@ def test_predictions_of_another_shape_are_refused() -> None:
         Curves(task="regression", y=y, champion=None, challenger=np.array([0.0, np.nan, 1.0]))
     with pytest.raises(BadInputError, match="shape"):
         Curves(task="multiclass", y=y, champion=None, challenger=np.zeros((3, 2)), classes=("a", "b", "c"))
+
+
+def test_errors_are_averaged_by_the_size_of_the_target() -> None:
+    """Each row is in one stretch, stretches do not overlap, and their means and errors are numpy's."""
+    sample = curves("regression", rows=300)
+    found = errors_by_size(sample.y, sample.challenger)
+    assert sum(one.rows for one in found) == 300
+    assert len(found) == 10
+    assert all(one.high < other.low for one, other in itertools.pairwise(found))
+    first = np.abs(sample.challenger - sample.y)[sample.y <= found[0].high]
+    assert found[0].error == pytest.approx(first.mean())
+    assert found[0].se == pytest.approx(first.std(ddof=1) / np.sqrt(len(first)))
+
+
+def test_equal_targets_stay_together() -> None:
+    """A target of few values has as many stretches as values; none at all has none."""
+    y = np.array([1.0] * 30 + [2.0] * 5)
+    assert [(one.low, one.high, one.rows) for one in errors_by_size(y, y + 1)] == [(1.0, 1.0, 30), (2.0, 2.0, 5)]
+    assert errors_by_size(np.array([]), np.array([])) == ()

@@ -5,16 +5,35 @@ from __future__ import annotations
 import base64
 import dataclasses
 import hashlib
+import itertools
 import re
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from report_samples import CASES, CHANGES, HOSTILE, TASKS, comparison, curves, evaluate, package, train, unsure, verdict
+from report_samples import (
+    CASES,
+    CHANGES,
+    HOSTILE,
+    TASKS,
+    anchored,
+    comparison,
+    curves,
+    differ,
+    evaluate,
+    inspected,
+    known,
+    package,
+    recipe,
+    train,
+    unsure,
+    verdict,
+)
 
-from release.records import ModelName
+from release.records import Importance, InspectRecord, ModelName, SignatureChange
 from release.report.curves import Curves
+from release.report.disagreement import Known, disagreement
 from release.report.html import render
 from release.report.style import DARK, HEAT, LIGHT, sheet
 
@@ -60,6 +79,10 @@ SAFE = frozenset(
         "code",
         "svg",
         "desc",
+        "nav",
+        "a",
+        "details",
+        "summary",
         "line",
         "path",
         "rect",
@@ -99,6 +122,7 @@ ATTRIBUTES = frozenset(
         "height",
         "transform",
         "text-anchor",
+        "href",
     ]
 )
 
@@ -150,8 +174,11 @@ def _page(task: str = "binary", case: str = "pass") -> str:
         evaluate(task, case),
         verdict(task, case),
         curves=curves(task, case),
+        differ=differ(task, case),
         package=package(task),
         changes=CHANGES,
+        inspected=inspected(task),
+        recipe=recipe(task),
     )
 
 
@@ -164,10 +191,12 @@ def _without_style(text: str) -> str:
 @pytest.mark.parametrize("task", TASKS)
 def test_report(task: str, case: str, golden: Callable[[str, str], None]) -> None:
     """Every verdict of every task renders as the golden file shows; charts are in those of PASS."""
-    drawn = curves(task, case, rows=60) if case == "pass" else None
-    text = render(
-        train(task), evaluate(task, case), verdict(task, case), curves=drawn, package=package(task), changes=CHANGES
-    )
+    whole: dict[str, Any] = {}
+    if case == "pass":
+        whole = {"curves": curves(task, case, rows=60), "differ": differ(task, case, rows=60)}
+        whole |= {"inspected": inspected(task), "recipe": recipe(task)}
+    judged = anchored(verdict(task, case)) if case == "pass" else verdict(task, case)
+    text = render(train(task), evaluate(task, case), judged, package=package(task), changes=CHANGES, **whole)
     golden(f"{task}-{case}.html", _without_style(text))
 
 
@@ -186,7 +215,11 @@ def test_nothing_is_loaded_from_anywhere(task: str) -> None:
     """No reference, import, address or script is in the file, and the policy forbids them besides."""
     text = _page(task)
     assert not re.search(r"@import|url\(|https?:|//[a-z]|<script|javascript:|\bon[a-z]+=", text, re.IGNORECASE)
-    assert not [attrs for _, attrs in Page(text).tags if {"src", "href", "srcset", "style"} & set(attrs)]
+    page = Page(text)
+    assert not [attrs for _, attrs in page.tags if {"src", "srcset", "style"} & set(attrs)]
+    links = [str(attrs["href"]) for _, attrs in page.tags if "href" in attrs]
+    assert links
+    assert {link.removeprefix("#") for link in links} <= set(page.ids)
 
 
 def test_the_policy_allows_this_style_sheet_and_nothing_else() -> None:
@@ -217,13 +250,32 @@ def test_hostile_names_stay_text(text: str) -> None:
         evaluate(notes=(text,)),
         judged,
         curves=dataclasses.replace(chart, classes=classes),
+        differ=disagreement(dataclasses.replace(chart, classes=classes), _named(text)),
         package=dataclasses.replace(package(), repository=text),
         changes=[text],
+        inspected=_inspected(text),
+        recipe=recipe(metric=text, notes=(text,), resamples=text, by_seed={text: (0.1, 0.2, 0.3)}),
     )
     read = Page(page)
     assert {tag for tag, _ in read.tags} <= SAFE
     assert {name for _, attrs in read.tags for name in attrs} <= ATTRIBUTES
     assert page.count("<style>") == 1
+
+
+def _named(text: str) -> Known:
+    every = known()
+    columns = {text: every.columns["mean_area"], f"{text}2": np.array([text] * 285, dtype=object)}
+    return Known(ids=np.array([f"{text}{i}" for i in range(285)], dtype=object), columns=columns, parts={text: np.arange(9)})
+
+
+def _inspected(text: str) -> InspectRecord:
+    return inspected(
+        metric=text,
+        importance=(Importance(column=text, champion=None, challenger=(0.1, 0.01)),),
+        signature=(SignatureChange(what=text, champion=text, challenger=None),),
+        parameters=((text, text, text),),
+        notes=(text,),
+    )
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -239,7 +291,7 @@ def test_pictures_and_tables_speak(task: str) -> None:
         assert set(named) <= set(page.ids)
     heads = [attrs for tag, attrs in page.tags if tag == "th"]
     assert heads
-    assert all(attrs.get("scope") in ("col", "row", "colgroup") for attrs in heads)
+    assert all(attrs.get("scope") in ("col", "row", "rowgroup") for attrs in heads)
     tags = [tag for tag, _ in page.tags]
     assert tags.count("table") == tags.count("caption")
     assert ("html", {"lang": "en"}) in page.tags
@@ -296,8 +348,13 @@ def test_each_task_has_its_charts() -> None:
             "Scores, challenger",
             "at the threshold 0.5",
         ],
-        "multiclass": ["Labels of the champion", "Labels of the challenger", "labelled right (recall)"],
-        "regression": ["Predicted against actual, champion", "Predicted against actual, challenger", "Residuals"],
+        "multiclass": ["Labels of the champion", "Labels of the challenger", "Recall by class", "Calibration of the label"],
+        "regression": [
+            "Predicted against actual, champion",
+            "Predicted against actual, challenger",
+            "Residuals",
+            "Error by size",
+        ],
     }
     for task, names in wanted.items():
         text = Page(_page(task)).text
@@ -343,3 +400,98 @@ def test_many_classes_become_a_list_of_confusions() -> None:
 def test_the_same_records_give_the_same_bytes() -> None:
     """Nothing of the time or the machine is in a report."""
     assert _page() == _page()
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("task", TASKS)
+def test_every_picture_has_its_numbers(task: str, case: str) -> None:
+    """Behind each figure that is drawn, and behind the strips, a table opens."""
+    page = _page(task, case)
+    figures = re.findall(r"<figure>.*?</figure>", page, re.DOTALL)
+    drawn = [one for one in figures if "<svg" in one]
+    assert drawn
+    assert all(re.search(r"<details><summary>Numbers: .*<table>.*</details></figure>", one, re.DOTALL) for one in drawn)
+    assert all("Not drawn: " in one for one in figures if "<svg" not in one)
+    if 'class="forest"' in page:
+        assert "<caption>Intervals in numbers</caption>" in page
+
+
+def test_headings_are_in_order() -> None:
+    """No level of heading is skipped, and there is one of the first level."""
+    levels = [int(tag[1]) for tag, _ in Page(_page()).tags if re.fullmatch("h[1-6]", tag)]
+    assert levels.count(1) == 1
+    assert all(below <= above + 1 for above, below in itertools.pairwise(levels))
+
+
+def test_the_anchor_is_named_wherever_it_is_compared() -> None:
+    """A comparison with the anchor says so in table, words and picture, and never that the champion was beaten."""
+    text = Page(render(train(), evaluate(), anchored(verdict()))).text
+    assert "roc_auc (than the anchor)" in text
+    assert "0.949 (anchor)" in text
+    assert "ahead of the anchor by 0.046" in text
+    assert "it is better on roc_auc and roc_auc on \u201csmokers\u201d, and every" in text
+    assert "look 3 of 5, 1 inherited" in text
+    assert "1 of them at other files that share rows" in text
+
+
+def test_withheld_numbers_are_nowhere() -> None:
+    """Where the gate withholds numbers, the page says why, and draws nothing that was computed from test rows."""
+    hidden = verdict(case="fail", feedback="verdict", comparisons=(), reasons=("numbers are withheld",))
+    page = render(
+        train(),
+        evaluate(),
+        hidden,
+        curves=curves(),
+        differ=differ(),
+        inspected=inspected(),
+        recipe=recipe(),
+        changes=CHANGES,
+    )
+    text = Page(page).text
+    assert "withheld until a challenger passes" in text
+    assert "0.9951" not in text
+    for section in ("ROC", "Where the models differ", "Permutation importance", "All metrics"):
+        assert section not in text
+    assert "Learning curve" in text
+    assert "The recipe, apart from this model" in text
+
+
+def test_what_explains_and_the_recipe_have_their_sections() -> None:
+    """Importance, learning curve, changes and the recipe are told, the recipe as a question of its own."""
+    text = Page(_page()).text
+    for said in (
+        "The 12 of 13 that matter most",
+        "category: rough, smooth",
+        "not there",
+        "share of positive",
+        "Importance is measured on 5,000",
+        "The verdict is about this one model",
+        "neither recipe is shown to be better",
+        "seed 3",
+        "Environment of the training",
+    ):
+        assert said in text
+    assert text.index("Requirements") < text.index("The recipe, apart from this model", text.index("Requirements") + 200)
+
+
+def test_grouped_rows_get_no_band_and_weights_a_word() -> None:
+    """A band that counts rows of one group as independent would be too narrow, so there is none."""
+    odd = dataclasses.replace(curves(), grouped=True, weighted=True)
+    page = render(train(), evaluate(), verdict(), curves=odd)
+    assert 'class="band' not in page
+    assert "these would be too narrow" in page
+    assert "the gate weighs the rows" in page
+    assert 'class="band champion"' in _page()
+
+
+def test_a_page_of_many_rows_stays_small() -> None:
+    """100,000 rows and fifty columns take no more of a page than a few hundred."""
+    rows = 100_000
+    draw = np.random.default_rng(0)
+    y = (draw.random(rows) < 0.3).astype(np.int64)
+    scores = [1 / (1 + np.exp(-(y * gain + draw.normal(size=rows)))) for gain in (1.5, 1.7)]
+    many = Curves(task="binary", y=y, champion=scores[0], challenger=scores[1], threshold=0.5)
+    columns = {f"column {i}": draw.normal(size=rows) for i in range(50)}
+    named = Known(ids=np.arange(rows).astype(str).astype(object), columns=columns, parts={"some": np.arange(5000)})
+    page = render(train(), evaluate(), verdict(), curves=many, differ=disagreement(many, named), inspected=inspected())
+    assert len(page.encode()) < 2_000_000
