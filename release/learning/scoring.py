@@ -1,6 +1,7 @@
 """One number for how good predictions are, by the metric names of `release.config.names`: what a search maximises.
 
-scikit-learn's definitions. The gate's own, with intervals, are in `release.stats`; nothing is judged with these.
+scikit-learn's functions where they are in its table here, else the gate's own, which agree with it; nothing is judged with
+these.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn import metrics
 
-from release.config.names import LOSSES
+from release.config.names import loss
+from release.errors import BadInputError
+from release.stats.metrics import metric_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,19 +54,24 @@ def score(
 ) -> float:
     """Return a metric of predictions as `release.learning.predict` makes them; labels are `values >= threshold` (binary).
 
-    Raises KeyError for a metric that the task does not have.
+    Raises KeyError for what is no metric, BadInputError for one that does not exist on these rows.
     """
     if metric in _NUMBERS:
         return float(_NUMBERS[metric](y, values, sample_weight=weights))
     if metric == "log_loss":
         known = np.arange(2 if task == "binary" else values.shape[1])
         return float(metrics.log_loss(y, values, sample_weight=weights, labels=known))
-    if metric in _SCORES:
+    if metric in _SCORES and values.ndim == 1:
         return float(_SCORES[metric](y, values, sample_weight=weights))
+    if metric not in _LABELS:
+        other = metric_named(metric)
+        if lacking := other.absent(y):
+            raise BadInputError(lacking, where="search.metric", fix="search by a metric that every fold has")
+        return other.compute(y, other.reads(values, threshold=threshold), weights=weights)
     labels = values.argmax(axis=1) if task == "multiclass" else (values >= threshold).astype(np.int64)
     return float(_LABELS[metric](y, labels, sample_weight=weights))
 
 
 def better(metric: str, value: float) -> float:
     """Turn losses round, so that more is better for every metric."""
-    return -value if metric in LOSSES else value
+    return -value if loss(metric) else value

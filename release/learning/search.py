@@ -18,6 +18,7 @@ from release.config.estimators import ESTIMATORS, Frozen
 from release.errors import BadInputError
 from release.learning.fitting import out_of_fold, with_parameters
 from release.learning.folds import Folds, folds
+from release.learning.order import in_proportion
 from release.learning.rows import Rows, take
 from release.learning.scoring import better, score
 from release.learning.seeds import derive
@@ -125,7 +126,7 @@ def _halved(spec: ModelSpec, table: Rows, tried: list[Frozen], *, where: str, sa
     """Judge all on few rows, the better third on three times as many, and so on until the next round takes all rows."""
     search = spec.search
     assert search is not None  # noqa: S101 (narrowing)
-    order = _order(table, spec)
+    order = in_proportion(table.y, classes=spec.task != "regression", seed=derive(spec.seed, "halving"))
     rounds = math.ceil(math.log(len(tried), FACTOR) - 1e-9) if len(tried) > 1 else 0
     left = tried
     for step in range(rounds, 0, -1):
@@ -137,17 +138,6 @@ def _halved(spec: ModelSpec, table: Rows, tried: list[Frozen], *, where: str, sa
         judged.sort(key=lambda pair: better(search.metric, float(np.mean(pair[1]))), reverse=True)
         left = [params for params, _ in judged[: math.ceil(len(left) / FACTOR)]]
     return left
-
-
-def _order(table: Rows, spec: ModelSpec) -> NDArray[np.intp]:
-    """Order rows so that every beginning has each class in proportion."""
-    drawn = np.random.RandomState(derive(spec.seed, "halving")).permutation(len(table.y))
-    place = np.empty(len(drawn))
-    strata = np.zeros(len(drawn)) if spec.task == "regression" else table.y[drawn]
-    for stratum in np.unique(strata):
-        rows = drawn[strata == stratum]
-        place[rows] = (np.arange(len(rows)) + 0.5) / len(rows)
-    return np.argsort(place, kind="stable")
 
 
 def _drawn(search: SearchSpec, seed: int, where: str) -> list[dict[str, Any]]:

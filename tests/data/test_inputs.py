@@ -79,6 +79,14 @@ def test_each_field_counts_in_one_part(old: str, new: str, part: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "asked", ["resamples: 10x10", "seeds: 5", "migration: {rename: {a: x}, fill: {b: 0}}", "resamples: 2x5, seeds: 3"]
+)
+def test_what_is_asked_of_the_recipe_trains_nothing(asked: str) -> None:
+    """Nor does how a champion of another schema is to be read: the challenger is the same."""
+    assert differing(inputs(), inputs(edited("seed: 7", f"seed: 7\nevaluation: {{{asked}}}"))) == set()
+
+
+@pytest.mark.parametrize(
     ("change", "part"),
     [({"train": "x"}, "train"), ({"test": "x"}, "test"), ({"chart": "x"}, "deploy"), ({"train": None}, "train")],
 )

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from release.config.names import LOSSES, METRICS
+from release.config.names import METRICS, loss
+from release.errors import BadInputError
 from release.learning.scoring import better, score
 
 if TYPE_CHECKING:
@@ -56,4 +57,17 @@ def test_threshold_and_weights_count() -> None:
 
 def test_losses_are_those_of_the_registry() -> None:
     """Turning round is for losses alone."""
-    assert {name for _, name in NAMED if better(name, 1.0) == -1} == LOSSES
+    assert {name for _, name in NAMED if better(name, 1.0) == -1} == {name for _, name in NAMED if loss(name)}
+
+
+def test_a_metric_that_the_rows_do_not_have_is_told() -> None:
+    """A share of a target of zero is none, and the search says so instead of choosing by it."""
+    with pytest.raises(BadInputError, match=r"search.metric: mape is not defined: row 1 of 2 has target 0; use mae or rmse"):
+        score("mape", "regression", np.array([0.0, 2.0]), np.array([1.0, 2.0]))
+
+
+def test_parameters_in_names_reach_the_metric() -> None:
+    """Of three classes the first two, and a quantile."""
+    proba = np.array([[0.5, 0.3, 0.2], [0.2, 0.3, 0.5]])
+    assert score("top_2_accuracy", "multiclass", np.array([1, 0]), proba) == 0.5
+    assert score("pinball_loss_0.9", "regression", np.array([1.0, 1.0]), np.array([0.0, 2.0])) == pytest.approx(0.5)
