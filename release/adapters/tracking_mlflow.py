@@ -409,8 +409,9 @@ def _entry(
 
 
 def _bounds(comparison: Comparison) -> dict[str, float]:
-    """Name a comparison's interval after its role, slice and metric: `primary.roc_auc.low`."""
-    name = ".".join(_word(part) for part in (comparison.role, comparison.slice, comparison.metric) if part)
+    """Name a comparison's interval after its role, slice and metric, and the anchor: `primary.roc_auc.low`."""
+    anchor = comparison.against if comparison.against != "champion" else None
+    name = ".".join(_word(part) for part in (anchor, comparison.role, comparison.slice, comparison.metric) if part)
     values = {"difference": comparison.difference, "low": comparison.low, "high": comparison.high}
     return {f"{name}.{key}": value for key, value in values.items() if value is not None}
 

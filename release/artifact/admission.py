@@ -25,9 +25,13 @@ if TYPE_CHECKING:
 
 def named(comparison: Comparison) -> str:
     """Name a comparison uniquely: a metric may be primary, a floor and judged on slices at once."""
+    about = comparison.metric
     if comparison.slice is not None:
-        return f"{comparison.metric}:{comparison.slice}"
-    return f"{comparison.metric}:floor" if comparison.role == "floor" else comparison.metric
+        about = f"{comparison.metric}:{comparison.slice}"
+    elif comparison.role == "floor":
+        about = f"{comparison.metric}:floor"
+    # No metric is called so, and slices follow a metric: nothing else can have this name.
+    return about if comparison.against == "champion" else f"{comparison.against}:{about}"
 
 
 def why_not(verdict: VerdictRecord, model: ModelName) -> GateFailedError | InconclusiveError | None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from release.artifact.deployment import Origin, complete
 from release.artifact.findings import Severity
+from release.artifact.looks import pace
 from release.artifact.values import read
-from release.cli import patching
+from release.cli import budget, patching
+from release.cli.champions import champion_event
 from release.cli.deployments import Deployments, drafted
 from release.cli.each import base_of
 from release.cli.edits import refuse_unsettled
@@ -20,16 +24,20 @@ from release.cli.wiring import EMBEDDED, Workspace
 from release.config.places import check_serving
 from release.config.source import parse
 from release.errors import BadInputError
+from release.stages.check import refuse_unreachable
 from release.stages.manifests import Inspection, inspect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from release.artifact.deployment import Deployment
+    from release.cli.jobs import Job
     from release.ports import Validator
-    from release.records import CheckRecord, ModelName
+    from release.records import CheckRecord, Digest, ModelName
 
 ENVIRONMENTS = "charts/environments"
+_SOON = 0.25
+"""With this share of the looks left it is time for new rows, which take a while to label."""
 
 
 def check_repository(base: str | None) -> tuple[str, ...]:
@@ -56,12 +64,63 @@ def check_repository(base: str | None) -> tuple[str, ...]:
 
 
 def check_models(workspace: Workspace, models: Sequence[ModelName]) -> list[CheckRecord]:
-    """Check models as they are in the work tree, committed or not. Raises BadInputError for the first thing wrong."""
+    """Check models as they are in the work tree, committed or not. Raises BadInputError for the first thing wrong.
+
+    A gate that no challenger could pass is refused here, where it is proposed; elsewhere it is a note, because the gate that
+    judges may be an older commit's.
+    """
     for name in models:
         path = f"models/{name}/model.yaml"
         document = parse(workspace.source.read(workspace.head, path) or b"", where=path)
         check_serving(workspace.spec(name), workspace.project, document)
-    return [check(workspace, job(workspace, name)) for name in models]
+    jobs = [job(workspace, name) for name in models]
+    done = [check(workspace, one) for one in jobs]
+    for one in jobs:
+        first = champion_event(workspace, one) is None
+        folder = workspace.source.root / one.folder
+        refuse_unreachable(one.model, one.spec, one.policy, folder=folder, first=first)
+    return done
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wear:
+    """How worn a test set is: looks used, of how many, how many of them at other files, and what to know about it."""
+
+    model: ModelName
+    digest: Digest
+    looks: int
+    budget: int
+    inherited: int
+    notes: tuple[str, ...]
+
+
+def wear(workspace: Workspace, models: Sequence[ModelName]) -> list[Wear]:
+    """Say of each model how much of its test set's budget is left, and when to hold out new rows."""
+    return [_wear(workspace, job(workspace, name)) for name in models]
+
+
+def _wear(workspace: Workspace, one: Job) -> Wear:
+    from release.data import tables  # noqa: PLC0415 (pandas)
+
+    test = tables.digest(workspace.source.root / one.folder / one.spec.data.test)
+    spent = budget.spent(workspace, one, test)
+    left = one.policy.looks - spent.used
+    notes = list(budget.notes(spent))
+    if left <= 0:
+        notes.append("no look is left: the next new challenger is INVALID; hold out new rows, with ids of their own, now")
+    elif left <= one.policy.looks * _SOON:
+        rate = pace(one.ledger, test)
+        days = None if rate is None else math.ceil(left * rate / timedelta(days=1))
+        at_pace = f", at the present pace in about {days} day{'s' * (days != 1)}" if days is not None else ""
+        notes.append(f"{left} look{'s' * (left != 1)} left: hold out new rows before the budget is spent{at_pace}")
+    return Wear(
+        model=one.model,
+        digest=test,
+        looks=spent.used,
+        budget=one.policy.looks,
+        inherited=spent.inherited,
+        notes=tuple(notes),
+    )
 
 
 def check_manifests(workspace: Workspace, models: Sequence[ModelName], schemas: str | None) -> tuple[list[str], Inspection]:

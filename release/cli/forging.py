@@ -6,6 +6,7 @@ Reads the variables that CI systems set, as `release.cli.wiring` does for everyt
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import time
@@ -108,6 +109,7 @@ def collect(workspace: Workspace, models: Sequence[str], base: str | None) -> Su
     from release.cli import jobs, pipeline  # noqa: PLC0415 (kept off the path of --help)
     from release.cli.due import chosen  # noqa: PLC0415 (as above)
     from release.cli.each import base_of  # noqa: PLC0415 (as above)
+    from release.judging.feedback import shown_evaluation  # noqa: PLC0415 (as above)
 
     found = []
     start = base_of(workspace, base)
@@ -120,7 +122,7 @@ def collect(workspace: Workspace, models: Sequence[str], base: str | None) -> Su
         except ReleaseError as error:
             workspace.progress.note(f"{name}: {error}")
             continue
-        found.append(Judgement(verdict=verdict, train=trained, evaluate=evaluated))
+        found.append(Judgement(verdict=verdict, train=trained, evaluate=shown_evaluation(evaluated, verdict)))
     return Submission(judgements=tuple(found))
 
 
@@ -162,7 +164,7 @@ def _published(
     from release.stages.publish import publish  # noqa: PLC0415 (kept off the path of --help)
 
     try:
-        submission = judgement.read(content, where=where)
+        submission = _told(workspace, judgement.read(content, where=where))
         known = set(workspace.models())
         if pulls and all(pull.source == pull.target for pull in pulls):
             # Who may push here may also begin the ledger of a model that is new.
@@ -180,6 +182,32 @@ def _published(
     except (BadInputError, SecurityRefusalError):
         forge.status(subject.head, Check.ERROR, "the record that the job left cannot be used", subject.url)
         raise
+
+
+def _told(workspace: Workspace, submission: Submission) -> Submission:
+    """Withhold what this branch's policy withholds, whatever the record says and holds.
+
+    Of a model that is new here, or whose model.yaml cannot be read here, the record's own word counts.
+    """
+    from release.cli.budget import told  # noqa: PLC0415 (kept off the path of --help)
+    from release.config.build import effective_gate  # noqa: PLC0415 (as above)
+    from release.config.names import model_name  # noqa: PLC0415 (as above)
+    from release.judging.feedback import FULL, shown_evaluation  # noqa: PLC0415 (as above)
+
+    found = []
+    for one in submission.judgements:
+        name = model_name(one.verdict.model or "")
+        feedback = one.verdict.feedback
+        with contextlib.suppress(BadInputError):
+            feedback = effective_gate(workspace.spec(name), workspace.project, where=f"models/{name}/model.yaml").feedback
+        if feedback == FULL:
+            found.append(one)
+            continue
+        ledger = workspace.ledger(name, tip=workspace.branch.tip(fetch=True))
+        verdict = told(workspace, ledger, replace(one.verdict, feedback=feedback))
+        evaluated = None if one.evaluate is None else shown_evaluation(one.evaluate, verdict)
+        found.append(replace(one, verdict=verdict, evaluate=evaluated))
+    return Submission(judgements=tuple(found))
 
 
 def _by(pulls: Sequence[PullRequest]) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from release.artifact.serial import digest_json
+from release.cli.budget import told
 from release.cli.champions import model_files
 from release.cli.pipeline import report_folder
 from release.errors import EnvironmentTroubleError
+from release.judging.feedback import shown_evaluation
 from release.records import EvaluateRecord, TrainRecord, VerdictRecord
 
 if TYPE_CHECKING:
@@ -65,7 +67,9 @@ def catch_up(workspace: Workspace) -> list[str]:
         if about is None or verdict.challenger not in trained:
             continue
         known = workspace.tracking.known(about.model)
-        if log(workspace, trained[verdict.challenger], about, verdict, known=known):
+        ledger = workspace.ledger(about.model, tip=workspace.branch.tip(fetch=False))
+        judged = told(workspace, ledger, verdict)
+        if log(workspace, trained[verdict.challenger], shown_evaluation(about, judged), judged, known=known):
             done.append(f"{verdict.model}: {verdict.challenger} ({verdict.verdict})")
     return done
 

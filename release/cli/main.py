@@ -24,7 +24,7 @@ COMMANDS = {
     "evaluate": "Score challenger and champion on the same held-out rows.",
     "gate": "Judge the challenger: PASS, FAIL, INCONCLUSIVE or INVALID.",
     "report": "Write the verdict as Markdown and as one HTML file.",
-    "compare": "Judge two files of predictions by one metric.",
+    "compare": "Judge two files of predictions by metrics, margins and floors.",
     "power": "Say what a test set can and cannot show.",
     "runtime": "Build the image that models are put on, and push it.",
     "package": "Put the model into an image, by digest.",

@@ -7,12 +7,13 @@ must not wait for scikit-learn.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
 from release.artifact.model import installed_versions
 from release.artifact.serial import digest_json
 from release.cli import repackaging
-from release.cli.champions import champion_event, champion_of, model_files
+from release.cli.champions import anchor_event, champion_event, histories, model_files, rival_of
 from release.cli.memory import memo as _memo
 from release.errors import GateFailedError, InconclusiveError
 from release.records import (
@@ -35,11 +36,13 @@ if TYPE_CHECKING:
 
 RECIPE = 2
 """Raised when the toolkit itself would train another model from the same inputs."""
+JUDGING = 3
+"""Raised when the toolkit itself would check, score, judge or report otherwise; what was remembered is then made again."""
 
 
 def check(workspace: Workspace, job: Job) -> CheckRecord:
     """Check what needs no training, or find it checked."""
-    key = digest_json({"inputs": job.inputs, "policy": job.policy.model_dump_json(), "recipe": RECIPE})
+    key = digest_json({"inputs": job.inputs, "policy": job.policy.model_dump_json(), "recipe": JUDGING})
 
     def run() -> CheckRecord:
         workspace.pin()
@@ -88,19 +91,22 @@ def train(workspace: Workspace, job: Job, *, known: bool = False) -> TrainRecord
 
 
 def evaluate(workspace: Workspace, job: Job, trained: TrainRecord, *, known: bool = False) -> EvaluateRecord:
-    """Score challenger and champion, or find them scored."""
+    """Score challenger, champion and anchor, or find them scored."""
     if repackaging.subject(workspace, job) is not None:
         return repackaging.evaluate(workspace, job, trained, known=known)
-    event = champion_event(workspace, job)
-    champion = event.release.model_digest if event and event.release else None
+    event, fixed = champion_event(workspace, job), anchor_event(workspace, job)
+    champion, anchor = (one.release.model_digest if one and one.release else None for one in (event, fixed))
     key = digest_json(
         {
             "challenger": trained.model_digest,
             "champion": champion,
+            "anchor": anchor,
+            "histories": histories(workspace, job, (event, fixed)),
             "test": job.inputs.test,
             "train": job.inputs.train,
             "latency": job.policy.budgets.latency_ms is not None,
-            "recipe": RECIPE,
+            "migration": job.spec.evaluation.migration.model_dump(),
+            "recipe": JUDGING,
         }
     )
 
@@ -115,7 +121,8 @@ def evaluate(workspace: Workspace, job: Job, trained: TrainRecord, *, known: boo
             key=key,
             folder=workspace.source.root / job.folder,
             challenger=(trained.model_digest, model_files(workspace, trained)),
-            champion=champion_of(workspace, job, event) if event else None,
+            champion=rival_of(workspace, job, event, "champion") if event else None,
+            anchor=rival_of(workspace, job, fixed, "anchor") if fixed else None,
             store=workspace.store,
             progress=workspace.progress,
             time_requests=job.policy.budgets.latency_ms is not None,
@@ -125,35 +132,42 @@ def evaluate(workspace: Workspace, job: Job, trained: TrainRecord, *, known: boo
 
 
 def gate(workspace: Workspace, job: Job, evaluated: EvaluateRecord, *, known: bool = False) -> VerdictRecord:
-    """Judge the challenger, or find the judgement; the look at the test set is counted before the rows are."""
+    """Judge the challenger, or find the judgement; the look at the test set is counted before the rows are.
+
+    The whole record stays in the store; what is returned is what may be told (`gate.feedback`).
+    """
     if repackaging.subject(workspace, job) is not None:
         return repackaging.gate(workspace, job, evaluated, known=known)
-    from release.artifact.ledger import looks  # noqa: PLC0415 (with the ledger only)
+    from release.cli import budget  # noqa: PLC0415 (with the ledger only)
 
     test = evaluated.test_digest
     if evaluated.champion is None or evaluated.champion.model_digest != evaluated.challenger.model_digest:
         workspace.store.look(test, evaluated.challenger.model_digest)
-    used = len(looks(job.ledger, test) | workspace.store.looks(test))
     # Without the count of looks: repeating a judgement is free, and stands, whoever has looked at the test set since.
-    key = digest_json({"evaluate": evaluated.key, "policy": job.policy.model_dump_json(), "recipe": RECIPE})
+    key = digest_json({"evaluate": evaluated.key, "policy": job.policy.model_dump_json(), "recipe": JUDGING})
 
     def run() -> VerdictRecord:
         workspace.pin()
         from release.stages.gate import gate as stage  # noqa: PLC0415 (numpy, scipy)
 
-        return stage(
+        spent = budget.spent(workspace, job, test)
+        for note in budget.notes(spent):
+            workspace.progress.note(f"{job.model}: {note}")
+        judged = stage(
             evaluated,
             job.spec,
             job.policy,
             key=key,
             commit=workspace.head,
-            looks=used,
+            looks=spent.used,
             folder=workspace.source.root / job.folder,
             store=workspace.store,
             progress=workspace.progress,
         )
+        counted = replace(judged.test_set, inherited=spent.inherited)
+        return replace(judged, test_set=counted, feedback=job.policy.feedback)
 
-    return _memo(workspace, job, "gate", key, VerdictRecord, None if known else run)
+    return budget.told(workspace, job.ledger, _memo(workspace, job, "gate", key, VerdictRecord, None if known else run))
 
 
 def report(
@@ -165,17 +179,20 @@ def report(
     packaged: PackageRecord | None = None,
 ) -> ReportRecord:
     """Write both renderings of the verdict, or find them written; also as files that people open."""
-    from release.cli.manifests import gather  # noqa: PLC0415 (with the report only)
+    from release.cli import explaining  # noqa: PLC0415 (with the report only)
+    from release.cli.manifests import gather  # noqa: PLC0415 (as above)
 
     image = packaged.digest if packaged else None
     manifests = gather(workspace, job, trained, packaged)
-    stages = {"train": trained.key, "evaluate": evaluated.key, "gate": verdict.key}
-    key = digest_json({**stages, "image": image, "manifests": manifests.key, "recipe": RECIPE})
+    stages = {"train": trained.key, "evaluate": evaluated.key, "gate": verdict.key, "told": digest_json(verdict)}
+    explained = explaining.key(workspace, job, trained, evaluated)
+    key = digest_json({**stages, "image": image, "manifests": manifests.key, "explained": explained, "recipe": JUDGING})
 
     def run() -> ReportRecord:
+        found = explaining.explain(workspace, job, trained, evaluated, explained)
         from release.cli.rendering import render  # noqa: PLC0415 (numpy)
 
-        markdown, html = render(workspace, job, trained, evaluated, verdict, packaged, manifests.compared())
+        markdown, html = render(workspace, job, trained, evaluated, verdict, packaged, manifests.compared(), found)
         return ReportRecord(model=job.model, key=key, markdown=workspace.store.put(markdown), html=workspace.store.put(html))
 
     def usable(record: ReportRecord) -> bool:
@@ -225,7 +242,7 @@ def rehearse_package(workspace: Workspace, job: Job, trained: TrainRecord) -> Pa
 def exit_for(verdict: VerdictRecord) -> None:
     """Turn a verdict that is no PASS into its exit code. Raises GateFailedError or InconclusiveError."""
     name = verdict.model or "the challenger"
-    why = verdict.reasons[0] if verdict.reasons else "see the report"
+    why = _why(verdict)
     match verdict.verdict:
         case Verdict.PASS:
             return
@@ -233,9 +250,17 @@ def exit_for(verdict: VerdictRecord) -> None:
             needed = f"about {verdict.rows_needed} test rows would tell" if verdict.rows_needed else "see the report"
             raise InconclusiveError(f"INCONCLUSIVE: {why}", where=name, fix=needed)
         case Verdict.FAIL | Verdict.INVALID:
-            raise GateFailedError(f"{verdict.verdict}: {why}", where=name, fix=repackaging.NOT_PROMOTED)
+            fix = repackaging.NOT_PROMOTED if verdict.model else "standard output has the numbers"
+            raise GateFailedError(f"{verdict.verdict}: {why}", where=name, fix=fix)
         case _ as never:
             assert_never(never)
+
+
+def _why(verdict: VerdictRecord) -> str:
+    """Return the first reason that makes the verdict what it is, not that of a requirement that ended otherwise."""
+    others = {one.reason for one in verdict.comparisons if one.reason and one.verdict is not verdict.verdict}
+    telling = [reason for reason in verdict.reasons if not any(reason.endswith(f": {other}") for other in others)]
+    return next(iter(telling or verdict.reasons), "see the report")
 
 
 def _train_key(job: Job, versions: Mapping[str, str]) -> Digest:

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING
 from release.cli.champions import champion_event
 from release.config.source import parse
 from release.data import contract, tables
+from release.data.slices import rows_where
 from release.errors import EnvironmentTroubleError
+from release.judging.feedback import FULL, shown_evaluation, shown_inspection
 from release.learning.predict import from_csv
 from release.report import html, markdown
 from release.report.curves import Curves
+from release.report.disagreement import Known, disagreement
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from release.artifact.manifest_change import Manifests
+    from release.cli.explaining import Explained
     from release.cli.jobs import Job
     from release.cli.wiring import Workspace
     from release.records import EvaluateRecord, PackageRecord, Scored, TrainRecord, VerdictRecord
@@ -31,6 +35,7 @@ def render(
     verdict: VerdictRecord,
     packaged: PackageRecord | None,
     manifests: Manifests,
+    explained: Explained,
 ) -> tuple[bytes, bytes]:
     """Return the Markdown and the HTML of one verdict."""
     spec, folder = job.spec, workspace.source.root / job.folder
@@ -49,10 +54,30 @@ def render(
         classes=evaluated.classes,
         threshold=evaluated.threshold,
         champion_threshold=evaluated.champion.threshold if evaluated.champion else None,
+        grouped=table.groups is not None,
+        weighted=table.weights is not None,
     )
+    known = Known(
+        ids=table.ids,
+        columns={str(name): table.features[name].to_numpy() for name in table.features.columns},
+        parts={one.name: rows_where(one, table, where=f"{job.folder}/model.yaml") for one in job.policy.slices},
+    )
+    full = verdict.feedback == FULL
+    differ = disagreement(curves, known) if full else None
     changes = _changes(workspace, job)
     text, page = (
-        each(trained, evaluated, verdict, curves=curves, package=packaged, changes=changes, manifests=manifests)
+        each(
+            trained,
+            shown_evaluation(evaluated, verdict),
+            verdict,
+            curves=curves if full else None,
+            differ=differ,
+            package=packaged,
+            changes=changes,
+            manifests=manifests,
+            inspected=explained.inspected and shown_inspection(explained.inspected, verdict),
+            recipe=explained.recipe,
+        )
         for each in (markdown.render, html.render)
     )
     return text.encode(), page.encode()

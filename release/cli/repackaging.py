@@ -110,10 +110,10 @@ def evaluate(workspace: Workspace, job: Job, trained: TrainRecord, *, known: boo
 
     def run() -> EvaluateRecord:
         workspace.pin()
-        from release.stages.evaluate import Champion, Way  # noqa: PLC0415 (scikit-learn)
+        from release.stages.evaluate import Rival, Way  # noqa: PLC0415 (scikit-learn)
         from release.stages.evaluate import evaluate as stage  # noqa: PLC0415 (as above)
 
-        itself = Champion(
+        itself = Rival(
             digest=trained.model_digest, threshold=trained.threshold, ways=(Way(name="recorded", fetch=lambda: before),)
         )
         return stage(

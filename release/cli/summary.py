@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from release.config.names import METRICS
+from release.config.names import reported
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,13 +25,20 @@ _HEAD = 6
 
 def verdict_text(verdict: VerdictRecord) -> str:
     """Say a verdict: one headline, then a line for each comparison."""
+    from release.judging.feedback import FULL, WITHHELD  # noqa: PLC0415 (only when something is shown)
     from release.report.words import explanations, headline  # noqa: PLC0415 (only when something is shown)
 
     lines = [f"{verdict.model or 'challenger'}: {verdict.verdict}", f"  {headline(verdict)}"]
     told = zip(verdict.comparisons, explanations(verdict), strict=True)
     lines += [f"  {comparison.verdict:<12} {text}" for comparison, text in told]
+    if verdict.feedback != FULL:
+        lines.append(f"  {WITHHELD}")
+    if verdict.anchor is not None:
+        lines.append(f"  anchor {verdict.anchor[7:19]}: every margin must hold against it too, or small losses would add up")
     looks = verdict.test_set
-    lines.append(f"  test set {looks.digest[7:19]}: look {looks.looks} of {looks.budget}, local runs counted")
+    inherited = f", {looks.inherited} of them at files with the same rows" if looks.inherited else ""
+    counted = "local runs counted" if verdict.model else "which nobody counts here"
+    lines.append(f"  test set {looks.digest[7:19]}: look {looks.looks} of {looks.budget}{inherited}, {counted}")
     return "\n".join(lines)
 
 
@@ -72,10 +79,12 @@ def _folded(diff: str) -> list[str]:
 
 def _numbers(evaluated: EvaluateRecord) -> list[str]:
     champion = evaluated.champion
-    head = f"  {'':<18} {'champion':>10} {'challenger':>10}   ({evaluated.rows} held-out rows)"
+    if not evaluated.challenger.metrics:
+        return [f"  note: {note}" for note in evaluated.notes]
+    head = f"  {'':<26} {'champion':>10} {'challenger':>10}   ({evaluated.rows} held-out rows)"
     rows = [
-        f"  {name:<18} {_number(champion, name):>10} {_number(evaluated.challenger, name):>10}"
-        for name in METRICS[evaluated.task]
+        f"  {name:<26} {_number(champion, name):>10} {_number(evaluated.challenger, name):>10}"
+        for name in reported(evaluated.task, classes=len(evaluated.classes))
         if name in evaluated.challenger.metrics
     ]
     if champion is not None:

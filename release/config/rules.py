@@ -7,7 +7,9 @@ looked at here.
 from __future__ import annotations
 
 import json
+import math
 import re
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from pydantic import ValidationError
@@ -15,7 +17,7 @@ from pydantic import ValidationError
 from release.config.estimators import ESTIMATORS
 from release.config.explain import described, wanted
 from release.config.model import Relative, SearchRange
-from release.config.names import METRICS, environment_name
+from release.config.names import CALIBRATION, COST, environment_name, known, offered
 from release.config.nearest import one_of
 from release.config.places import check_place, check_registry
 from release.config.source import shown
@@ -23,12 +25,13 @@ from release.errors import BadInputError, SecurityRefusalError
 from release.schedule import FORM, window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
     from release.config.model import GateSpec, Guard, ModelSpec, Primary, Scalar, SearchSpec, Slice
     from release.config.project import ProjectSpec
     from release.config.source import Document, Path
 
+_COSTS = "write what a wrong label costs, such as costs: {ill: {well: 50}, well: {ill: 1}}, the true class first"
 _PINNED = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}", re.ASCII)
 
 Refuse: TypeAlias = "Callable[[Path, str, str], NoReturn]"
@@ -81,11 +84,34 @@ def check_model(spec: ModelSpec, document: Document) -> None:
     for index, step in enumerate(spec.features):
         if len(step.model_fields_set) != 1:
             refuse(("features", index), "a step has exactly one name", "write one `- step: {...}` a line")
-    if spec.task != "binary" and "evaluation" in spec.model_fields_set:
-        refuse(("evaluation",), f"a threshold has no meaning for {spec.task}", "remove evaluation")
+    if spec.task != "binary" and "threshold" in spec.evaluation.model_fields_set:
+        refuse(("evaluation", "threshold"), f"a threshold has no meaning for {spec.task}", "remove it")
+    _check_migration(spec, refuse)
     if spec.search is not None:
         _check_search(spec, spec.search, refuse)
-    check_gate(spec.gate, METRICS[spec.task], spec.task, refuse)
+    check_policy(spec.gate, spec.task, refuse)
+
+
+def _check_migration(spec: ModelSpec, refuse: Refuse) -> None:
+    """Refuse a migration that takes a column away from the champion, or leads to none that the contract has.
+
+    What the champion's own columns are is known where it is scored.
+    """
+    rename, fill = spec.evaluation.migration.rename, spec.evaluation.migration.fill
+    taken: dict[str, str] = {}
+    for old in (*rename, *fill):
+        at: Path = ("evaluation", "migration", "rename" if old in rename else "fill", old)
+        if old in rename and old in fill:
+            refuse(at, f'"{shown(old)}" is renamed and filled', "keep one of the two")
+        if old in spec.data.columns:
+            refuse(at, f'"{shown(old)}" is still a column, and the champion reads it as it is', "remove it here")
+    for old, new in rename.items():
+        at = ("evaluation", "migration", "rename", old)
+        if not any(new == name or fnmatchcase(new, name) for name in spec.data.columns):
+            refuse(at, f'"{shown(new)}" is no column of the data contract', one_of(spec.data.columns, new))
+        if new in taken:
+            refuse(at, f'"{shown(new)}" is given for "{shown(taken[new])}" already', "name another column, or fill")
+        taken[new] = old
 
 
 def _check_files(spec: ModelSpec, document: Document) -> None:
@@ -110,8 +136,7 @@ def _check_files(spec: ModelSpec, document: Document) -> None:
 
 def _check_search(spec: ModelSpec, search: SearchSpec, refuse: Refuse) -> None:
     params, _ = ESTIMATORS[spec.estimator.kind]
-    if search.metric not in METRICS[spec.task]:
-        refuse(("search", "metric"), *_no_metric(search.metric, METRICS[spec.task], spec.task))
+    _check_searched(search.metric, spec.task, refuse)
     if search.method == "random" and search.trials is None:
         refuse(("search",), "a random search needs to know how many trials", "add trials:")
     for name, candidates in search.params.items():
@@ -130,6 +155,14 @@ def _check_search(spec: ModelSpec, search: SearchSpec, refuse: Refuse) -> None:
                 refuse(at, f"{name} must be {wanted(error.errors()[0])}, not {described(value)}", "correct the values")
 
 
+def _check_searched(metric: str, task: str, refuse: Refuse) -> None:
+    if metric == COST:
+        what = "a search does not go by cost: what is trained would change with the gate's costs"
+        refuse(("search", "metric"), what, "search by log_loss or brier_score")
+    if not known(metric, task):
+        refuse(("search", "metric"), *_no_metric(metric, task))
+
+
 def _tried(candidates: tuple[Scalar | None, ...] | SearchRange) -> tuple[Scalar | None, ...]:
     """Return the listed values, or the ends of a range as they would be drawn."""
     if not isinstance(candidates, SearchRange):
@@ -138,50 +171,82 @@ def _tried(candidates: tuple[Scalar | None, ...] | SearchRange) -> tuple[Scalar 
     return tuple(map(int, ends)) if candidates.int else ends
 
 
-def check_gate(gate: GateSpec, known: Collection[str], task: str, refuse: Refuse) -> None:
-    """Apply the rules of a gate, whose metrics are to be among `known`, those of `task`; `refuse` says what is wrong."""
+def check_policy(gate: GateSpec, task: str | None, refuse: Refuse) -> None:
+    """Apply the rules of a gate that is complete, costs included; as `check_gate` otherwise."""
+    check_gate(gate, task, refuse)
+    _check_costs(gate, refuse)
+
+
+def check_gate(gate: GateSpec, task: str | None, refuse: Refuse) -> None:
+    """Apply the rules of a gate, whose metrics are to be those of `task` (None: of any); `refuse` says what is wrong."""
     if gate.primary is not None:
         at: Path = ("gate", "primary")
         if (gate.primary.margin is None) == (gate.primary.better_by is None):
             refuse(at, "primary needs either margin or better_by", "write one of the two")
-        _check_requirement(gate.primary, at, known, task, refuse)
+        _check_requirement(gate.primary, at, task, refuse)
     for index, guard in enumerate(gate.guards):
-        _check_requirement(guard, ("gate", "guards", index), known, task, refuse)
+        _check_requirement(guard, ("gate", "guards", index), task, refuse)
     for index, part in enumerate(gate.slices):
-        _check_requirement(part, ("gate", "slices", index), known, task, refuse)
+        _check_requirement(part, ("gate", "slices", index), task, refuse)
     for metric in gate.floors:
-        if metric not in known:
-            refuse(("gate", "floors", metric), *_no_metric(metric, known, task))
+        if not known(metric, task):
+            refuse(("gate", "floors", metric), *_no_metric(metric, task))
     for index, part in enumerate(gate.slices):
         if part.name in [one.name for one in gate.slices[:index]]:
             what = f'a second slice called "{shown(part.name)}"'
             refuse(("gate", "slices", index, "name"), what, "rename one of the two")
 
 
-def _check_requirement(one: Primary | Guard | Slice, at: Path, known: Collection[str], task: str, refuse: Refuse) -> None:
-    if one.metric not in known:
-        refuse((*at, "metric"), *_no_metric(one.metric, known, task))
+def _check_requirement(one: Primary | Guard | Slice, at: Path, task: str | None, refuse: Refuse) -> None:
+    if not known(one.metric, task):
+        refuse((*at, "metric"), *_no_metric(one.metric, task))
     size = one.margin.share if isinstance(one.margin, Relative) else one.margin
     if size is not None and size <= 0:
         refuse((*at, "margin"), f"a margin must be above 0, not {size:g}", "use better_by: 0")
 
 
-def _no_metric(metric: str, known: Collection[str], task: str) -> tuple[str, str]:
-    return f'"{shown(metric)}" is no metric for {task}', one_of(known, metric, all_of_them=True)
+def _check_costs(gate: GateSpec, refuse: Refuse) -> None:
+    """Hold the cost matrix to what the metric `cost` can be judged by; whether its classes exist, only data can say."""
+    if COST not in _judged_by(gate):
+        if gate.costs:
+            refuse(("gate", "costs"), "no metric of the gate is cost", "judge by it, or remove gate.costs")
+        return
+    if not any(size > 0 for row in gate.costs.values() for size in row.values()):
+        refuse(("gate", "costs"), "cost is judged by a matrix, and gate.costs has no cost", _COSTS)
+    for true, row in gate.costs.items():
+        for called, size in row.items():
+            if not 0 <= size < math.inf:
+                what = f"a cost must be 0 or more, not {size:g}"
+                refuse(("gate", "costs", true, called), what, "write a gain as what missing it costs")
+
+
+def _judged_by(gate: GateSpec) -> set[str]:
+    """Return the metrics that a gate names."""
+    parts: list[Primary | Guard | Slice] = [*([gate.primary] if gate.primary else []), *gate.guards, *gate.slices]
+    return {*(part.metric for part in parts), *gate.floors}
+
+
+def _no_metric(metric: str, task: str | None) -> tuple[str, str]:
+    if metric == CALIBRATION:
+        return f"{CALIBRATION} is biased, and only reported", "gate on brier_score or log_loss"
+    names = offered(task)
+    return f'"{shown(metric)}" is no metric for {task or "any task"}', one_of(names, metric, all_of_them=True)
 
 
 def check_project(spec: ProjectSpec, document: Document) -> None:
     """Apply the rules of a `release.yaml`. Raises BadInputError, or SecurityRefusalError for a name that is a path."""
     refuse = refuse_in(document)
-    known = tuple(dict.fromkeys(name for names in METRICS.values() for name in names))
     for metric in spec.gates.limits.margin:
-        if metric not in known:  # a limit on a misspelt metric would hold nobody
-            refuse(("gates", "limits", "margin", metric), *_no_metric(metric, known, "any task"))
+        if not known(metric, None):  # a limit on a misspelt metric would hold nobody
+            refuse(("gates", "limits", "margin", metric), *_no_metric(metric, None))
 
     def refuse_default(path: Path, what: str, fix: str) -> NoReturn:
         refuse(("gates", "defaults", *path[1:]), what, fix)
 
-    check_gate(spec.gates.defaults, known, "any task", refuse_default)
+    check_gate(spec.gates.defaults, None, refuse_default)
+    if spec.gates.defaults.costs or COST in _judged_by(spec.gates.defaults):
+        what = "what an error costs is a model's own: its classes are"
+        refuse(("gates", "defaults"), what, "write cost and costs in the gate of its model.yaml")
     _check_environments(spec, document)
     check_registry(spec, document)
     _check_images(spec, document)

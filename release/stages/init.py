@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from release.config.build import load_model
-from release.config.names import LOSSES
+from release.config.names import loss
 from release.data import contract
+from release.judging.reachable import provable
 from release.learning.fitting import out_of_fold
 from release.learning.search import divided
 from release.stats.compare import single
@@ -38,7 +39,8 @@ _FEW_DRAWS = 60
 _SMALL = 1_000
 _PRIMARY = {"binary": ("roc_auc",), "multiclass": ("accuracy",), "regression": ("rmse", "mae")}
 """The metric to draft by task, and what to fall back on where so few rows seldom carry a judgement of it."""
-_MARGIN = {"roc_auc": "margin: 0.02", "accuracy": "margin: 0.02", "rmse": "margin: {relative: 5%}"}
+_USUAL = 0.02
+_MARGIN = {"roc_auc": f"margin: {_USUAL}", "accuracy": f"margin: {_USUAL}", "rmse": "margin: {relative: 5%}"}
 _MARGIN["mae"] = _MARGIN["rmse"]
 _RESAMPLES = 999
 _ROLLOUT = """
@@ -47,6 +49,8 @@ _ROLLOUT = """
 rollout: {traffic: replay}
 """
 """Nobody has said yet how much traffic there is, and live traffic that is too little judges nothing."""
+_SURE = 0.8
+"""The share of the deciding rows that the held-out rows are expected to have which they are sure to have."""
 _SELDOM = 0.02
 """The share of test sets without a judgement that is too large for a metric to be drafted."""
 
@@ -72,7 +76,7 @@ def model_yaml(
     looks = 5 if held_out < _SMALL else 20
     head = _text(draft, model=model, target=target, row_id=row_id, group=group, seed=seed, owner=owner)
     metrics = _PRIMARY[draft.task]
-    guess = load_model((head + _gate(metrics[0], 0.0, "", looks)).encode(), where=where)
+    guess = load_model((head + _gate(metrics[0], _MARGIN[metrics[0]], 0.0, "", looks)).encode(), where=where)
     table = contract.conform(train, guess.data, guess.task, where=f"models/{model}/data/train.csv")
     values = out_of_fold(guess, table, divided(guess, table, where=where), where=where)
     for metric in metrics:
@@ -80,7 +84,7 @@ def model_yaml(
         if len(lowest) >= draws * (1 - _SELDOM):
             break
     floor, said = _floor(metric, table, values, lowest)
-    text = head + _gate(metric, floor, said, looks) + _ROLLOUT
+    text = head + _gate(metric, _margin(metric, table, held_out, looks), floor, said, looks) + _ROLLOUT
     load_model(text.encode(), where=where)
     return text
 
@@ -111,14 +115,14 @@ def _lowest(metric: str, table: Table, values: Any, held_out: int, looks: int) -
 def _floor(metric: str, table: Table, values: Any, lowest: Sequence[float]) -> tuple[float, str]:
     """Return a floor below almost all of the lower limits, which the first release will so nearly always clear, and why."""
     if not lowest:
-        return (float(np.std(table.y)) * 2 if metric in LOSSES else 0.0), "cross-validation cannot tell: choose a floor"
+        return (float(np.std(table.y)) * 2 if loss(metric) else 0.0), "cross-validation cannot tell: choose a floor"
     scored = METRICS[metric].compute(table.y, METRICS[metric].reads(values, threshold=0.5))
     cleared = float(np.quantile(lowest, 0.01))
-    floor = _rounded_down(-cleared if metric in LOSSES else cleared, up=metric in LOSSES)
-    better = floor < _guessing(table, metric) if metric in LOSSES else floor > _guessing(table, metric)
+    floor = _rounded_down(-cleared if loss(metric) else cleared, up=loss(metric))
+    better = floor < _guessing(table, metric) if loss(metric) else floor > _guessing(table, metric)
     if not better:
         return floor, f"cross-validation scored {scored:.3g}: on so few rows that is not surely better than guessing"
-    advice = f"{'lower' if metric in LOSSES else 'raise'} this to what the model must always keep"
+    advice = f"{'lower' if loss(metric) else 'raise'} this to what the model must always keep"
     return floor, f"cross-validation scored {scored:.3g}; {advice}"
 
 
@@ -182,10 +186,25 @@ def _text(draft: Draft, *, model: ModelName, target: str, row_id: str, group: st
     return "\n".join(lines)
 
 
-def _gate(metric: str, floor: float, said: str, looks: int) -> str:
+def _margin(metric: str, table: Table, held_out: int, looks: int) -> str:
+    """Return the usual margin, or where so few rows cannot show it, not even for the same predictions, one they can show."""
+    one = METRICS[metric]
+    if not one.bounded:
+        return _MARGIN[metric]
+    chosen = one.deciding_rows(table.y)
+    deciding = int(chosen.sum()) if table.groups is None else len(np.unique(table.groups[chosen]))
+    # The split keeps the classes' shares, give or take a row; groups are of different sizes.
+    expected = _SURE * deciding * held_out / table.rows
+    least = provable(one, int(expected), ALPHA / (2 * looks))
+    if least < _USUAL:
+        return _MARGIN[metric]
+    return f"margin: {math.ceil(least * 100) / 100:g}"
+
+
+def _gate(metric: str, margin: str, floor: float, said: str, looks: int) -> str:
     return "\n".join([
         "gate:",
-        f"  primary: {{metric: {metric}, {_MARGIN[metric]}}}",
+        f"  primary: {{metric: {metric}, {margin}}}",
         f"  floors: {{{metric}: {floor:g}}}" + (f"   # {said}" if said else ""),
         f"  looks: {looks:<27} # how many challengers the held-out rows may judge",
         "",

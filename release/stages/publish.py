@@ -15,6 +15,7 @@ from release.artifact.forge import Check
 from release.artifact.intent import ENVIRONMENTS
 from release.artifact.serial import digest_json
 from release.config.names import model_name
+from release.judging.feedback import ladder_value
 from release.landing import Done, Landed, Proposal, land
 from release.records import Event, EventKind, Evidence, Verdict
 
@@ -160,13 +161,17 @@ def _record(
 
 
 def _evidence(verdict: VerdictRecord) -> Evidence:
-    """Keep digests and the verdict only: numbers of an untrusted record have no place in the ledger."""
+    """Keep digests and the verdict only: numbers of an untrusted record have no place in the ledger.
+
+    But for the one that the Ladder shows: the next challenger must know what has been shown. It decides nothing.
+    """
+    climbed = ladder_value(verdict)
     return Evidence(
         verdict=verdict.verdict,
         record=digest_json(verdict),
         champion=verdict.champion,
         test=verdict.test_set.digest,
-        metrics={},
+        metrics={} if climbed is None else {climbed.metric: (None, climbed.challenger, None, None)},
     )
 
 

@@ -37,7 +37,7 @@ estimator:
   kind: logistic-regression
 seed: 1
 gate:
-  primary: {metric: roc_auc, margin: 0.1}
+  primary: {metric: roc_auc, margin: 0.15}
   floors: {roc_auc: 0.6}
   looks: 5
 rollout: {rps: 40}

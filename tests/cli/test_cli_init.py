@@ -13,6 +13,10 @@ import yaml
 from cli_running import commit_all, customers, files, here, ok, start_repository
 from support.git import git
 
+from release.config.build import load_model
+from release.records import ModelName
+from release.stages.check import refuse_unreachable
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -207,3 +211,16 @@ def test_rows_that_nothing_can_be_learned_from_leave_nothing_behind(empty: Path,
     assert told.err == 'error: ../customers.csv: target "churned" is 1 in every row; add rows of another value\n'
     assert files(empty) == before
     assert git(empty, "status", "--porcelain") == ""
+
+
+def test_the_drafted_margin_is_one_that_the_held_out_rows_can_show(empty: Path, tmp_path: Path) -> None:
+    """For the first release and for all that come after it; the usual margin where there are rows enough for it."""
+    for name, count in (("few", 60), ("some", 400), ("many", 6_000)):
+        (tmp_path / "customers.csv").write_text(customers(count))
+        ok(here(empty, "init", name, "--from", "../customers.csv", "--target", "churned"))
+        folder = empty / "models" / name
+        spec = load_model((folder / "model.yaml").read_bytes(), where=name)
+        for first in (True, False):
+            refuse_unreachable(ModelName(name), spec, spec.gate, folder=folder, first=first)
+        assert spec.gate.primary is not None
+        assert (spec.gate.primary.margin == 0.02) is (name == "many")

@@ -252,7 +252,7 @@ def test_a_loser_that_the_new_champion_beats_is_not_promoted(raced: tuple[Path, 
     """What its floors let pass alone fails beside the champion that was promoted meanwhile: exit 4, nothing pushed."""
     first, second, origin = raced
     edit(second, MODEL, ESTIMATOR, "kind: dummy")
-    edit(second, MODEL, "roc_auc: 0.6", "roc_auc: 0.4")
+    edit(second, MODEL, "roc_auc: 0.6", "roc_auc: 0.35")
     commit_all(second)
     assert ok(here(second, "dry-run", "churn", "--json")).document["models"][0]["verdict"]["verdict"] == "PASS"
     ok(here(first, "promote", "churn", "--to", "staging"))

@@ -255,3 +255,29 @@ def test_a_look_is_counted_for_later_judgements(server: GitHub, base: Path) -> N
     shown = here(base, "history", "churn")
     assert "evaluated" in shown.out
     assert digest("model A")[7:19] in shown.out
+
+
+WITHHOLDING = b"""\
+owner: a
+task: binary
+data: {train: train.csv, test: test.csv, target: y, id: key, columns: {x: float}}
+estimator: {kind: logistic-regression}
+gate: {primary: {metric: roc_auc, margin: 0.1}, floors: {roc_auc: 0.6}, feedback: verdict}
+"""
+
+
+def test_the_base_branch_withholds_what_a_pull_request_would_show(server: GitHub, tmp_path: Path) -> None:
+    """Whatever the record says of feedback, and whatever numbers it holds; after a PASS they may be shown."""
+    files = {"release.yaml": PROJECT, "models/churn/model.yaml": WITHHOLDING, ".gitignore": b".release/\n"}
+    base = repository(tmp_path / "withholding", files)
+    failed = judgement("A", outcome=Verdict.FAIL)
+    done = published(server, base, to_log(submission(failed)))
+    assert done.code == 0, done
+    [comment] = server.comments
+    assert "withheld" in comment["body"]
+    [primary, *_] = failed.verdict.comparisons
+    assert f"{primary.challenger}" not in comment["body"]
+    assert "0.95" not in comment["body"].replace("95%", "")
+    assert published(server, base, to_log(submission(judgement("B")))).code == 0
+    assert published(server, base, to_log(submission(failed))).code == 0
+    assert "withheld" not in server.comments[0]["body"]

@@ -16,7 +16,7 @@ MODEL = "models/churn/model.yaml"
 ESTIMATOR = "kind: logistic-regression"
 WORSE = (ESTIMATOR, "kind: dummy")
 OTHER = (ESTIMATOR, ESTIMATOR + "\n  params: {C: 0.01}")
-NARROW = ("margin: 0.1", "margin: 0.001")
+NARROW = ("margin: 0.15", "margin: 0.001")
 SPENT = ("looks: 5", "looks: 1")
 
 VERDICT = ("verdict", "model", "challenger", "champion", "alpha", "comparisons", "reasons", "test_set")
@@ -103,14 +103,14 @@ def test_gate_of_one_model_prints_the_verdict_record(served: Path) -> None:
     assert all(DIGEST.match(record[name]) for name in ("challenger", "champion"))
     assert record["challenger"] != record["champion"]
     assert DIGEST.match(record["test_set"].pop("digest"))
-    assert record["test_set"] == {"looks": 2, "budget": 5}
+    assert record["test_set"] == {"looks": 2, "budget": 5, "inherited": 0}
     primary, floor = record["comparisons"]
     assert tuple(primary)[: len(COMPARISON)] == COMPARISON
     assert (primary["metric"], primary["role"], primary["slice"], primary["n"]) == ("roc_auc", "primary", None, 73)
     assert primary["difference"] == pytest.approx(primary["challenger"] - primary["champion"])
     assert primary["level"] == pytest.approx(1 - 0.05 / 5)
-    assert -0.1 < primary["low"] <= primary["difference"] <= primary["high"]
-    assert primary["margin"] == 0.1
+    assert -0.15 < primary["low"] <= primary["difference"] <= primary["high"]
+    assert primary["margin"] == 0.15
     assert 0 <= primary["p_margin"] < 0.05 / 10 < primary["p_value"] <= 1
     assert (primary["method"].split("-")[0], primary["verdict"], primary["rows_needed"]) == ("delong", "PASS", None)
     assert (floor["role"], floor["champion"], floor["margin"], floor["verdict"]) == ("floor", None, 0.6, "PASS")

@@ -13,13 +13,13 @@ import yaml
 from release.config.build import effective_gate, load_model, load_project
 from release.config.estimators import ESTIMATORS
 from release.config.model import FoldsThreshold, Relative, SearchRange
-from release.config.names import METRICS
+from release.config.names import offered
 from release.errors import BadInputError, ReleaseError, SecurityRefusalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BINARY = ", ".join(METRICS["binary"])
+BINARY = ", ".join(offered("binary"))
 KINDS = ", ".join(ESTIMATORS)
 
 
@@ -226,7 +226,38 @@ def test_a_task_and_its_estimator_must_fit(model_with: Callable[..., bytes]) -> 
 def test_a_threshold_is_for_two_classes_only(model_with: Callable[..., bytes]) -> None:
     """A field that would be ignored is refused instead."""
     code, line = refused(model_with("task: binary", "task: multiclass"))
-    assert (code, line) == (2, "m.yaml:27:3: a threshold has no meaning for multiclass; remove evaluation")
+    assert (code, line) == (2, "m.yaml:27:14: a threshold has no meaning for multiclass; remove it")
+
+
+def test_what_is_asked_of_the_recipe_is_for_every_task(model_with: Callable[..., bytes]) -> None:
+    """Resamples and seeds need no threshold."""
+    pieces = (
+        *("task: binary", "task: multiclass", "threshold: 0.5", "resamples: 10x10\n  seeds: 5"),
+        *("  metric: roc_auc\nseed", "  metric: log_loss\nseed", "primary: {metric: roc_auc", "primary: {metric: accuracy"),
+        *("brier_score", "log_loss", "floors: {roc_auc", "floors: {accuracy", "metric: recall", "metric: accuracy"),
+    )
+    spec = load_model(model_with(*pieces), where="m.yaml")
+    assert (spec.task, spec.evaluation.resamples, spec.evaluation.seeds) == ("multiclass", "10x10", 5)
+
+
+@pytest.mark.parametrize(
+    ("migration", "line"),
+    [
+        ("rename: {gone: nowhere}", '"nowhere" is no column of the data contract; '),
+        ("rename: {gone: grade, lost: grade}", '"grade" is given for "gone" already; name another column, or fill'),
+        ("rename: {grade: mean_a}", '"grade" is still a column, and the champion reads it as it is; remove it here'),
+        ("fill: {smoker: 1}", '"smoker" is still a column, and the champion reads it as it is; remove it here'),
+        ("rename: {gone: grade}, fill: {gone: 1}", '"gone" is renamed and filled; keep one of the two'),
+    ],
+)
+def test_a_migration_gives_the_champion_columns_that_are_there(
+    model_with: Callable[..., bytes], migration: str, line: str
+) -> None:
+    """It names what is gone; it cannot take from the champion what is still there."""
+    code, said = refused(model_with("threshold: 0.5", f"migration: {{{migration}}}"))
+    assert code == 2
+    assert said.startswith("m.yaml:27:")
+    assert line in said
 
 
 def test_columns_may_have_any_name_that_data_have(model_with: Callable[..., bytes]) -> None:
@@ -290,6 +321,80 @@ PROJECT_WRONG = [
         "4:49: a margin must be above 0, not -1; use better_by: 0",
     ),
 ]
+
+
+COST = "primary: {metric: cost, margin: 0.1}\n  costs: "
+COSTS_WRONG = [
+    (
+        "{}",
+        (
+            "30:10: cost is judged by a matrix, and gate.costs has no cost; write what a wrong label costs, such as "
+            "costs: {ill: {well: 50}, well: {ill: 1}}, the true class first"
+        ),
+    ),
+    ("{1: {0: 0}}", "30:10: cost is judged by a matrix, and gate.costs has no cost; write"),
+    ("{1: {0: -5}, 0: {1: 1}}", "30:18: a cost must be 0 or more, not -5; write a gain as what missing it costs"),
+    ("{1: {0: .inf}}", "30:18: .inf is not a finite number; write a finite number"),
+    ("{1: 5}", "30:14: 1 must be fields, not 5; write `field: value` lines below it"),
+]
+
+
+@pytest.mark.parametrize(("costs", "line"), COSTS_WRONG, ids=[costs for costs, _ in COSTS_WRONG])
+def test_costs_that_cannot_be_judged_by_are_refused(model_with: Callable[..., bytes], costs: str, line: str) -> None:
+    """Exit code 2, with the place of the cell."""
+    code, said = refused(model_with("primary: {metric: roc_auc, margin: 0.01}", COST + costs))
+    assert code == 2
+    assert said.startswith(f"m.yaml:{line}")
+
+
+def test_costs_and_their_metric_come_together(model_with: Callable[..., bytes]) -> None:
+    """Costs are read by true class; a matrix that nothing is judged by is a mistake."""
+    spec = load_model(model_with("primary: {metric: roc_auc, margin: 0.01}", COST + "{1: {0: 50}, 0: {1: 1.5}}"), where="m")
+    assert spec.gate.costs == {"1": {"0": 50.0}, "0": {"1": 1.5}}
+    code, said = refused(model_with("  looks: 5", "  costs: {1: {0: 5}}\n  looks: 5"))
+    assert (code, said) == (2, "m.yaml:35:10: no metric of the gate is cost; judge by it, or remove gate.costs")
+
+
+@pytest.mark.parametrize("defaults", ["{costs: {1: {0: 5}}}", "{guards: [{metric: cost, margin: 1}]}"])
+def test_costs_are_no_default(project_with: Callable[..., bytes], defaults: str) -> None:
+    """Classes are a model's own, so that what their confusion costs is too."""
+    code, said = refused(project_with("defaults: {}", f"defaults: {defaults}"), load_project)
+    assert code == 2
+    assert said == (
+        "m.yaml:4:13: what an error costs is a model's own: its classes are; "
+        "write cost and costs in the gate of its model.yaml"
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        (
+            "primary: {metric: roc_auc",
+            "primary: {metric: expected_calibration_error",
+            "29:21: expected_calibration_error is biased, and only reported; gate on brier_score or log_loss",
+        ),
+        (
+            "floors: {roc_auc: 0.9}",
+            "floors: {expected_calibration_error: 0.1}",
+            "32:40: expected_calibration_error is biased, and only reported; gate on brier_score or log_loss",
+        ),
+        (
+            "  metric: roc_auc\nseed",
+            "  metric: cost\nseed",
+            (
+                "24:11: a search does not go by cost: what is trained would change with the gate's costs; "
+                "search by log_loss or brier_score"
+            ),
+        ),
+        ("primary: {metric: roc_auc", "primary: {metric: top_2_accuracy", '29:21: "top_2_accuracy" is no metric for'),
+    ],
+)
+def test_a_metric_that_cannot_judge_says_what_can(model_with: Callable[..., bytes], old: str, new: str, line: str) -> None:
+    """What is biased, what is another task's, and what would let the policy choose the model."""
+    code, said = refused(model_with(old, new))
+    assert code == 2
+    assert said.startswith(f"m.yaml:{line}")
 
 
 @pytest.mark.parametrize(("old", "new", "code", "line"), PROJECT_WRONG, ids=[line[:40] for *_, line in PROJECT_WRONG])

@@ -78,7 +78,7 @@ def test_the_shipped_release_yaml_is_right() -> None:
     [
         ("owner:", "ownr:"),
         ("task: binary", "task: binery"),
-        ("margin: 0.02}\n  guards", "marign: 0.02}\n  guards"),
+        ("margin: 0.05}\n  guards", "marign: 0.05}\n  guards"),
         ("type: float, min: 0, max: 10000", "type: flaot, min: 0, max: 10000"),
         ("kind: logistic-regression", "kind: logistic-regresion"),
         ("- scale:", "- scael:"),

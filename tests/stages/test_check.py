@@ -11,7 +11,7 @@ import pytest
 from release.config.build import load_model
 from release.errors import BadInputError
 from release.records import CheckRecord, Digest, ModelName
-from release.stages.check import check
+from release.stages.check import check, refuse_unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,26 +150,60 @@ def test_a_first_release_needs_the_floor_of_its_primary_metric(tmp_path: Path, o
     assert checked(tmp_path / "later", old=old, new=new).test_rows == 80
 
 
-def test_a_margin_that_nothing_could_show_is_noted(tmp_path: Path) -> None:
+def unreachable(folder: Path, *, first: bool = False, **changes: str) -> str | None:
+    """Return what a policy is refused with, None when it is not."""
+    checked(folder, first=first, **changes)
+    text = MODEL
+    for old, new in zip(changes.get("old", "").split("|"), changes.get("new", "").split("|"), strict=True):
+        text = text.replace(old, new) if old else text
+    (folder / "model.yaml").write_text(text)
+    spec = load_model(text.encode(), where="models/m/model.yaml")
+    try:
+        refuse_unreachable(ModelName("m"), spec, spec.gate, folder=folder, first=first)
+    except BadInputError as error:
+        return str(error)
+    return None
+
+
+def test_a_margin_that_nothing_could_show_is_refused_where_it_is_written(tmp_path: Path) -> None:
     """Ln a / ln(1 - margin) rows of the deciding class: identical predictions could not pass with fewer."""
-    record = checked(
-        tmp_path,
-        old="roc_auc, margin: 0.1|recall, margin: 0.5|looks: 1",
-        new="roc_auc, margin: 0.05|recall, margin: 0.02|looks: 5",
-    )
-    a = 0.05 / 10
-    auc, recall = (math.ceil(math.log(a) / math.log(1 - margin)) for margin in (0.05, 0.02))
-    widest = 1 - a ** (1 / 40)
-    tail = (
-        "deciding rows even from identical predictions, the test set has 40: "
-        f"widen the margin to {widest:.3f} or hold out more rows"
-    )
-    assert record.notes == (
-        f"roc_auc: a margin of 0.05 needs {auc} {tail}",
-        f"recall: a margin of 0.02 needs {recall} {tail}",
+    rows = math.ceil(math.log(0.05 / 10) / math.log(1 - 0.05))
+    found = unreachable(tmp_path, old="roc_auc, margin: 0.1|looks: 1", new="roc_auc, margin: 0.05|looks: 5")
+    assert found == (
+        "models/m/model.yaml:7:38: roc_auc: not even identical predictions can show a margin of 0.05 here: it takes "
+        f"{rows} deciding rows, and the test set has 40; write a margin of 0.125 or more, or hold out more rows"
     )
 
 
-def test_a_first_release_hears_nothing_of_margins(tmp_path: Path) -> None:
-    """There is nobody to compare it with."""
-    assert checked(tmp_path, first=True, old="roc_auc, margin: 0.1", new="roc_auc, margin: 0.001").notes == ()
+def test_what_does_not_block_is_noted_by_every_check(tmp_path: Path) -> None:
+    """An owner, or a note, may let it pass; the margin is still one that these rows cannot show."""
+    changes = {"old": "recall, margin: 0.5}", "new": "recall, margin: 0.02, when_unsure: review}"}
+    (tmp_path / "noted").mkdir()
+    [note] = checked(tmp_path / "noted", **changes).notes
+    assert note.startswith(
+        "recall: not even identical predictions can show a margin of 0.02 here: it takes 183 deciding rows"
+    )
+    (tmp_path / "allowed").mkdir()
+    assert unreachable(tmp_path / "allowed", **changes) is None
+
+
+def test_an_empty_slice_is_refused(tmp_path: Path) -> None:
+    """Whatever is said of being unsure: nothing would ever be judged on it."""
+    slices = "  slices: [{name: s, where: {x: -1.5}, metric: f1, margin: 0.5, when_unsure: note}]\n  looks: 1"
+    found = unreachable(tmp_path, old="  looks: 1", new=slices)
+    assert found == (
+        'models/m/model.yaml:10:12: no test row is in slice "s"; hold out rows that are in it, or remove the slice'
+    )
+
+
+def test_a_first_release_hears_of_floors_alone(tmp_path: Path) -> None:
+    """There is nobody to compare it with; but a floor above what the rows can show would bar it for ever."""
+    (tmp_path / "margin").mkdir()
+    (tmp_path / "floor").mkdir()
+    margin = {"old": "roc_auc, margin: 0.1", "new": "roc_auc, margin: 0.001"}
+    assert unreachable(tmp_path / "margin", first=True, **margin) is None
+    found = unreachable(tmp_path / "floor", first=True, old="roc_auc: 0.6", new="roc_auc: 0.95")
+    assert found == (
+        "models/m/model.yaml:9:21: roc_auc: a model without one error would show 0.9119 on these 40 deciding rows, which "
+        "does not clear the floor of 0.95; write a floor below 0.911, or hold out more rows"
+    )

@@ -226,14 +226,41 @@ def test_predictions_that_are_gone_are_trouble_of_the_environment(folder: Path, 
         judged(evaluation(gone, None), folder, store)
 
 
-def test_resampling_is_seeded_by_what_is_judged(folder: Path, store: FolderStore) -> None:
-    """The same evaluation gives the same record; nobody can draw again until it passes."""
+def test_resampling_is_seeded_by_the_test_set_alone(folder: Path, store: FolderStore) -> None:
+    """The same rows give the same draws whatever is judged on them; another test set gives others."""
     text = MODEL.replace("metric: roc_auc, margin: 0.2", "metric: f1, margin: 0.2").replace(
         "floors: {roc_auc", "floors: {f1"
     )
     one = evaluation(scored(store, scores(1), "1"), scored(store, scores(2), "2"))
-    other = dataclasses.replace(one, key=Digest("sha256:" + "b" * 64))
-    first, again, differently = (judged(which, folder, store, text=text) for which in (one, one, other))
-    assert first == again
-    assert first.comparisons[0].low != differently.comparisons[0].low
+    renamed = evaluation(scored(store, scores(1), "3"), scored(store, scores(2), "2"), key=Digest("sha256:" + "b" * 64))
+    other = dataclasses.replace(one, test_digest=Digest("sha256:" + "e" * 64))
+    first, again, differently = (judged(which, folder, store, text=text) for which in (one, renamed, other))
+    assert first.comparisons == again.comparisons
+    drawn = [(c.low, c.high, c.high_family, c.p_value) for c in (first.comparisons[0], differently.comparisons[0])]
+    assert drawn[0] != drawn[1]
     assert first.comparisons[0].difference == differently.comparisons[0].difference
+
+
+def test_every_margin_is_judged_against_the_anchor_too(folder: Path, store: FolderStore) -> None:
+    """Where there is one; the record names it, and floors and budgets are asked once."""
+    three = {name: scored(store, scores(number), name) for number, name in enumerate("123")}
+    record = judged(evaluation(three["1"], three["2"], anchor=three["3"]), folder, store)
+    assert record.anchor == three["3"].model_digest
+    assert [(c.role, c.metric) for c in record.comparisons if c.against == "anchor"] == [
+        *(("primary", "roc_auc"), ("guard", "recall"), ("slice", "accuracy"))
+    ]
+    without = judged(evaluation(three["1"], three["2"]), folder, store)
+    assert (without.anchor, len(without.comparisons)) == (None, len(record.comparisons) - 3)
+    against = judged(evaluation(three["1"], three["3"]), folder, store)
+    judgements = {(c.role, c.metric): (c.champion, c.difference, c.low) for c in against.comparisons if c.margin}
+    for one in record.comparisons:
+        if one.against == "anchor":
+            assert judgements[one.role, one.metric] == (one.champion, one.difference, one.low)
+
+
+def test_a_challenger_that_is_the_anchor_again_is_the_same_model(folder: Path, store: FolderStore) -> None:
+    """By its digest: going back to the release that was shown better is no loss against it."""
+    again = scored(store, scores(1), "1")
+    record = judged(evaluation(again, scored(store, scores(2), "2"), anchor=again), folder, store)
+    assert {c.method for c in record.comparisons if c.against == "anchor"} == {"same-model"}
+    assert {c.method for c in record.comparisons if c.against == "champion"}.isdisjoint({"same-model"})

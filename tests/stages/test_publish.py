@@ -17,6 +17,7 @@ from release.adapters.deploy_branch import open_branch
 from release.adapters.forge import open_forge
 from release.artifact import ledger as events
 from release.artifact.forge import Address, Check
+from release.artifact.looks import displayed
 from release.errors import BadInputError, EnvironmentTroubleError, SecurityRefusalError
 from release.patience import Patience
 from release.records import Commit, Digest, EventKind, ModelName, Verdict
@@ -228,3 +229,16 @@ def test_the_event_reads_back_as_it_was_written(world: World) -> None:
     assert event.evidence.champion is None
     assert event.operation is not None
     assert Digest(event.operation).startswith("sha256:")
+
+
+def test_what_the_ladder_has_shown_is_in_the_ledger(world: World) -> None:
+    """The one number of an untrusted record that is kept: the next challenger must know what was shown before it."""
+    found = judgement("A", outcome=Verdict.FAIL)
+    primary = replace(found.verdict.comparisons[0], role="primary", challenger=0.93, low=None, high=None, method="ladder")
+    primary = replace(primary, verdict=Verdict.INCONCLUSIVE)
+    told = replace(found.verdict, comparisons=(primary,), reasons=(), feedback="ladder")
+    world.publish(submission(replace(found, verdict=told)))
+    [event] = world.ledger().events
+    assert event.evidence is not None
+    assert event.evidence.metrics == {primary.metric: (None, 0.93, None, None)}
+    assert displayed(world.ledger(), digest("test"), primary.metric) == (0.93,)

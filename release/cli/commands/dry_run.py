@@ -72,6 +72,7 @@ def _one(workspace: Workspace, job: Job, to: str) -> tuple[dict[str, Any], str, 
     """Run the sequence for one model and tell it as a document and as text."""
     from release.cli import pipeline, promoting, summary  # noqa: PLC0415 (kept off the path of --help)
     from release.cli.indexing import index  # noqa: PLC0415 (as above)
+    from release.judging.feedback import shown_evaluation  # noqa: PLC0415 (as above)
     from release.records import Verdict  # noqa: PLC0415 (as above)
 
     pipeline.check(workspace, job)
@@ -80,7 +81,8 @@ def _one(workspace: Workspace, job: Job, to: str) -> tuple[dict[str, Any], str, 
     verdict = pipeline.gate(workspace, job, evaluated)
     packaged = pipeline.rehearse_package(workspace, job, trained)
     reported = pipeline.report(workspace, job, trained, evaluated, verdict, packaged)
-    index(workspace, trained, evaluated, verdict)
+    told = shown_evaluation(evaluated, verdict)
+    index(workspace, trained, told, verdict)
     promotion = None
     if verdict.verdict is Verdict.PASS:
         promotion = promoting.preview(workspace, job, to, evaluated, verdict, packaged)
@@ -92,10 +94,10 @@ def _one(workspace: Workspace, job: Job, to: str) -> tuple[dict[str, Any], str, 
         "kind": job.kind,
         "verdict": verdict,
         "train": trained,
-        "evaluate": evaluated,
+        "evaluate": told,
         "package": packaged,
         "report": reported,
         "promotion": promotion,
     }
     shown = folder.relative_to(workspace.source.root)
-    return document, summary.dry_run_text(evaluated, verdict, packaged, promotion, shown), verdict
+    return document, summary.dry_run_text(told, verdict, packaged, promotion, shown), verdict

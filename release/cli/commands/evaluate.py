@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from release.cli.render import json_option, models_argument, show
-from release.config.names import METRICS
+from release.config.names import reported
 
 if TYPE_CHECKING:
     from release.cli.jobs import Job
@@ -34,19 +34,24 @@ def command(models: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 (cl
 
 
 def _evaluate(workspace: Workspace, job: Job) -> EvaluateRecord:
-    from release.cli import pipeline  # noqa: PLC0415 (kept off the path of --help)
+    from release.cli import budget, pipeline  # noqa: PLC0415 (kept off the path of --help)
 
-    return pipeline.evaluate(workspace, job, pipeline.train(workspace, job, known=True))
+    done = pipeline.evaluate(workspace, job, pipeline.train(workspace, job, known=True))
+    return budget.told_evaluation(workspace, job, done)
 
 
 def _text(record: EvaluateRecord) -> str:
     lines = [f"{record.model}: {record.rows} held-out rows"]
-    for name in METRICS[record.task]:
+    for name in reported(record.task, classes=len(record.classes)):
         if name not in record.challenger.metrics:
             continue
         value = record.challenger.metrics[name]
         against = (
             f" against {record.champion.metrics[name]:.4g}" if record.champion and name in record.champion.metrics else ""
         )
-        lines.append(f"  {name:<18} {value:.4g}{against}")
+        lines.append(f"  {name:<26} {value:.4g}{against}")
+    if not record.challenger.metrics:
+        from release.judging.feedback import WITHHELD  # noqa: PLC0415 (only where something is withheld)
+
+        lines.append(f"  {WITHHELD}")
     return "\n".join(lines)
