@@ -19,8 +19,10 @@ from release.errors import BadInputError, EnvironmentTroubleError
 from release.records import Digest
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
+_PIECE = 1 << 20
 _NO_FILE = "put the file there, or correct data.train and data.test in model.yaml"
 
 
@@ -39,6 +41,32 @@ def read(path: Path, *, where: str) -> pd.DataFrame:
     if frame.empty:
         raise BadInputError("there are columns but no rows", where=where, fix="add the rows")
     return frame
+
+
+def pieces(path: Path, *, where: str, rows: int, columns: Collection[str] | None = None) -> Iterator[pd.DataFrame]:
+    """Yield a file as frames of so many rows, with the columns that are named (or all), and raise, as `read` would.
+
+    The first frame may have no rows: it is there for its columns, of which none is left out.
+    """
+    if path.suffix.lower() == ".csv":
+        yield from _csv_pieces(path, where, rows, columns)
+    else:
+        yield from _parquet_pieces(path, where, rows, columns)
+
+
+def count(path: Path) -> int:
+    """Return at least how many rows a file has, which in CSV blank lines and quoted line ends add to; 0 if it is no table.
+
+    Raises EnvironmentTroubleError for Parquet without pyarrow: what is wrong with a file is for whoever reads it to say.
+    """
+    suffix = path.suffix.lower()
+    try:
+        if suffix == ".csv":
+            with path.open("rb") as file:
+                return sum(piece.count(b"\n") for piece in iter(lambda: file.read(_PIECE), b""))
+        return _parquet_rows(path) if suffix == ".parquet" else 0
+    except OSError:
+        return 0
 
 
 def digest(path: Path) -> Digest:
@@ -84,13 +112,22 @@ def _csv(content: bytes, where: str) -> pd.DataFrame:
     # strict: a quote that is never closed would otherwise swallow the rest of the file.
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
-        header = next((row for row in reader if row), None)
-        if header is None:
-            raise BadInputError("the file is empty", where=where, fix="add a header line and the rows")
-        _check_header(header, f"{where}:{reader.line_num}")
+        header = _header(reader, where)
         rows, lines = _rows(reader, header, where)
     except csv.Error as error:
         raise BadInputError(f"not CSV: {error}", where=f"{where}:{reader.line_num}", fix="check the quotes") from error
+    return _framed(header, rows, lines)
+
+
+def _header(reader: Any, where: str) -> list[str]:
+    header: list[str] | None = next((row for row in reader if row), None)
+    if header is None:
+        raise BadInputError("the file is empty", where=where, fix="add a header line and the rows")
+    _check_header(header, f"{where}:{reader.line_num}")
+    return header
+
+
+def _framed(header: list[str], rows: list[list[str]], lines: list[int]) -> pd.DataFrame:
     cells = np.empty((len(rows), len(header)), dtype=object)
     for number, row in enumerate(rows):
         cells[number] = [cell if cell != "" else np.nan for cell in row]
@@ -99,8 +136,35 @@ def _csv(content: bytes, where: str) -> pd.DataFrame:
     return pd.DataFrame(cells, index=index, columns=pd.Index(header, dtype=object), dtype=object)
 
 
-def _rows(reader: Any, header: list[str], where: str) -> tuple[list[list[str]], list[int]]:
-    """Return the rows and the line on which each begins (a quoted cell may span several)."""
+def _csv_pieces(path: Path, where: str, rows: int, columns: Collection[str] | None) -> Iterator[pd.DataFrame]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        try:
+            header = _header(reader, where)
+            yield _framed(header, [], [])
+            kept = [number for number, name in enumerate(header) if columns is None or name in columns]
+            while (found := _rows(reader, header, where, most=rows))[0]:
+                yield _framed([header[one] for one in kept], [[row[one] for one in kept] for row in found[0]], found[1])
+        except csv.Error as error:
+            raise BadInputError(f"not CSV: {error}", where=f"{where}:{reader.line_num}", fix="check the quotes") from error
+        except UnicodeDecodeError as error:
+            line = _undecodable(path)
+            raise BadInputError("this line is not UTF-8", where=f"{where}:{line}", fix="save the file as UTF-8") from error
+
+
+def _undecodable(path: Path) -> int:
+    """Return the number of the first line that is not UTF-8."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return number
+    return 1
+
+
+def _rows(reader: Any, header: list[str], where: str, *, most: int | None = None) -> tuple[list[list[str]], list[int]]:
+    """Return the rows, or so many, and the line on which each begins (a quoted cell may span several)."""
     rows: list[list[str]] = []
     lines: list[int] = []
     begins = reader.line_num + 1
@@ -115,6 +179,8 @@ def _rows(reader: Any, header: list[str], where: str) -> tuple[list[list[str]], 
             rows.append(row)
             lines.append(begins)
         begins = reader.line_num + 1
+        if len(rows) == most:
+            break
     return rows, lines
 
 
@@ -127,13 +193,7 @@ def _check_header(header: list[str], where: str) -> None:
 
 
 def _parquet(path: Path, where: str) -> pd.DataFrame:
-    try:
-        import pyarrow as pa  # noqa: PLC0415 (an optional extra, and heavy)
-        import pyarrow.parquet as pq  # noqa: PLC0415 (as above)
-    except ImportError as error:
-        raise EnvironmentTroubleError(
-            "reading Parquet needs pyarrow, which is not installed", where=where, fix="pip install 'model-release[parquet]'"
-        ) from error
+    pa, pq = _arrow(where)
     content = _content(path, where)
     if not content:
         raise BadInputError("the file is empty", where=where, fix="write the table again")
@@ -141,11 +201,56 @@ def _parquet(path: Path, where: str) -> pd.DataFrame:
         # Statistics, page indexes and the like may lie in a damaged file; whatever pyarrow makes of it is the user's file.
         table = pq.read_table(pa.BufferReader(content))
     except (pa.ArrowException, OSError) as error:
-        said = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BadInputError(f"not Parquet: {said}", where=where, fix="write the table again") from error
-    if not table.column_names:
-        raise BadInputError("the table has no columns", where=where, fix="write the table again")
-    _check_header(table.column_names, where)
+        raise _not_parquet(error, where) from error
+    _check_names(table.column_names, where)
     frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
     frame.index = pd.RangeIndex(1, len(frame) + 1, name="row")
     return frame
+
+
+def _parquet_pieces(path: Path, where: str, rows: int, columns: Collection[str] | None) -> Iterator[pd.DataFrame]:
+    pa, pq = _arrow(where)
+    done = 1
+    try:
+        with pq.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            _check_names(names, where)
+            yield file.schema_arrow.empty_table().to_pandas(ignore_metadata=True)
+            kept = None if columns is None else [name for name in names if name in columns]
+            for batch in file.iter_batches(batch_size=rows, columns=kept):
+                frame = batch.to_pandas()
+                frame.index = pd.RangeIndex(done, done + len(frame), name="row")
+                done += len(frame)
+                yield frame
+    except (pa.ArrowException, OSError) as error:
+        raise _not_parquet(error, where) from error
+
+
+def _arrow(where: str) -> tuple[Any, Any]:
+    try:
+        import pyarrow as pa  # noqa: PLC0415 (an optional extra, and heavy)
+        import pyarrow.parquet as pq  # noqa: PLC0415 (as above)
+    except ImportError as error:
+        raise EnvironmentTroubleError(
+            "reading Parquet needs pyarrow, which is not installed", where=where, fix="pip install 'model-release[parquet]'"
+        ) from error
+    return pa, pq
+
+
+def _parquet_rows(path: Path) -> int:
+    pa, pq = _arrow(str(path))
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except pa.ArrowException:
+        return 0
+
+
+def _not_parquet(error: Exception, where: str) -> BadInputError:
+    said = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return BadInputError(f"not Parquet: {said}", where=where, fix="write the table again")
+
+
+def _check_names(names: list[str], where: str) -> None:
+    if not names:
+        raise BadInputError("the table has no columns", where=where, fix="write the table again")
+    _check_header(names, where)

@@ -198,9 +198,7 @@ def _class_output(
     return scored.Output(found.on_rows(file, scored.class_probabilities(file, named)), labels)
 
 
-def columns_by_class(
-    file: PredictionFile, one: OutputColumns, classes: tuple[str, ...], columns: Columns
-) -> dict[str, str]:
+def columns_by_class(file: PredictionFile, one: OutputColumns, classes: tuple[str, ...], columns: Columns) -> dict[str, str]:
     """Return a model's column of each of the classes, in their order. Raises BadInputError where it has other classes."""
     named = class_columns(file, one, classes, columns)
     if tuple(named) != classes:

@@ -35,7 +35,13 @@ class Judgement:
 
 
 def judge(
-    wanted: Sequence[Requirement], case: Case | StreamedCase, *, alpha: float, looks: int, first: bool, invalid: Sequence[str] = ()
+    wanted: Sequence[Requirement],
+    case: Case | StreamedCase,
+    *,
+    alpha: float,
+    looks: int,
+    first: bool,
+    invalid: Sequence[str] = (),
 ) -> Judgement:
     """Apply the decision rule to every requirement and combine the answers.
 

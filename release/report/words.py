@@ -79,9 +79,11 @@ def headline(verdict: VerdictRecord) -> str:
             failed = list(dict.fromkeys(subject(c) for c in verdict.comparisons if c.verdict is Verdict.FAIL))
             return f"FAIL: {model} misses what the gate requires{_after(failed)}."
         case Verdict.INCONCLUSIVE:
-            unsure = [
-                subject(c) for c in verdict.comparisons if c.verdict is Verdict.INCONCLUSIVE and c.when_unsure != "note"
-            ]
+            unsure = list(
+                dict.fromkeys(
+                    subject(c) for c in verdict.comparisons if c.verdict is Verdict.INCONCLUSIVE and c.when_unsure != "note"
+                )
+            )
             return (
                 f"INCONCLUSIVE: the test rows cannot tell yet whether {model} holds what the gate requires{_after(unsure)}."
             )

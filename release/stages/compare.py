@@ -71,9 +71,7 @@ def _streamed(
         return _judged(policy, case, test, ours, theirs)
 
 
-def _judged(
-    policy: GateSpec, case: Case | StreamedCase, test: Digest, ours: Digest, theirs: Digest | None
-) -> VerdictRecord:
+def _judged(policy: GateSpec, case: Case | StreamedCase, test: Digest, ours: Digest, theirs: Digest | None) -> VerdictRecord:
     first = theirs is None
     lacking = no_first_release(policy) if first and policy.floors else None
     judged = judge(

@@ -1,13 +1,14 @@
 """Areas under correlated ROC curves, exactly, in O(n log n).
 
 DeLong, DeLong & Clarke-Pearson (1988) for the covariance; counting pairs by sorting is due to Sun & Xu (2014). Near one,
-where Normal limits are too narrow, the envelope with limits recovered from logit intervals (MOVER, Zou & Donner 2008).
-Weighted rows have weighted components. Nothing is resampled here; grouped rows are the bootstrap's.
+and on few rows of a class, where plain limits are too narrow, the envelope with limits recovered from logit intervals
+(MOVER, Zou & Donner 2008). Weighted rows have weighted components. Nothing is resampled here; grouped rows are the
+bootstrap's.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 # Where simulation (binormal, .99 against .98, 64 and 107 rows) showed limits on the plain scale to miss too often.
 _NEAR_ONE = 0.9
 _EXPECTED_FAILURES = 20
+# A good estimate goes with a small error, and the more so the fewer rows (simulated in docs/decisions/0017).
+_FEW_OF_A_CLASS = 200
 # A variance needs two rows of each class.
 _ROWS_OF_A_CLASS = 2
 
@@ -151,9 +154,10 @@ def delong_difference(
 ) -> Contrast | Unjudged:
     """Judge AUC(challenger) - ratio * AUC(champion) on the same rows, all of shape (n,), rows counting `weights`.
 
-    Method "delong"; "delong-mover" where the larger AUC is above .9 and the smaller class has fewer than 20 expected
-    misplaced rows; "identical" where the scores order every pair of rows alike. Unjudged when a class has fewer than two
-    rows. Raises BadInputError on scores that are not finite.
+    Normal limits: method "delong". "delong-mover" is no narrower than MOVER's, where the larger AUC is above .9 and the
+    smaller class has fewer than 20 expected misplaced rows, or has fewer than 200 rows of any kind; then it is no narrower
+    than Student's t on these rows less one, either. "identical" where the scores order every pair of rows alike. Unjudged
+    when a class has fewer than two rows. Raises BadInputError on scores that are not finite.
     """
     positive = binary(y)
     one, two = finite(champion, "the champion's scores"), finite(challenger, "the challenger's scores")
@@ -208,6 +212,9 @@ def area_difference(found: Areas, ratio: float) -> Contrast:
     if found.same:
         return no_tighter_than_identical(wald, found.smaller, "identical")
     furthest = max(found.first, found.second, 1 - found.first, 1 - found.second)
+    if found.smaller < _FEW_OF_A_CLASS:
+        few = replace(wald, df=max(1, found.smaller - 1))
+        return envelope(few, _mover(wald, found, ratio), "delong-mover")
     if _near_one(furthest, found.smaller):
         return envelope(wald, _mover(wald, found, ratio), "delong-mover")
     return wald
@@ -259,7 +266,7 @@ def delong_single(y: Array, score: Array, *, weights: Floats | None = None) -> C
 
 
 def area_single(auc: float, se: float, *, n: int, sizes: tuple[float, float]) -> Contrast:
-    """Judge one AUC of `n` rows as delong_single does; `sizes` are the rows of the classes, or what weighted ones are worth."""
+    """Judge one AUC of `n` rows as delong_single does; `sizes` are those of the classes, or what weighted rows are worth."""
     smaller = max(1, int(min(sizes)))
     known = Summary(estimate=auc, champion=None, challenger=auc, se=se, n=n, method="delong-logit")
     if auc in (0.0, 1.0):

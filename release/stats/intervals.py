@@ -1,6 +1,7 @@
 """One model's own value against a floor: Wilson's interval for proportions, logit and score intervals for the AUC.
 
-Also the limits of a single AUC that the difference of two AUCs is built from near one. No differences here.
+Wilson's is never narrower here than the exact one. Also the limits of a single AUC that the difference of two AUCs is
+built from near one or on few rows. No differences here.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import expit, logit, ndtr, ndtri
 
-from release.stats.contrast import Summary, Unjudged, two_sided
+from release.stats.contrast import Summary, Unjudged, envelope, two_sided
+from release.stats.exact import Exact
 from release.stats.weighting import effective_share
 
 if TYPE_CHECKING:
     from release.stats.arrays import Array, Floats
-    from release.stats.contrast import Contrast
+    from release.stats.contrast import Contrast, Envelope
 
 _HALVINGS = 60  # of the unit interval: below what a limit is read to
 
@@ -72,14 +74,16 @@ def wilson_single(correct: Array, *, weights: Floats | None = None) -> Contrast 
     return _wilson(p, size, n, "wilson-weighted")
 
 
-def wilson_counts(right: int, n: int) -> Wilson:
+def wilson_counts(right: int, n: int) -> Envelope:
     """Return the contrast of `right` of `n` rows alone."""
     return _wilson(right / n, float(n), n, "wilson")
 
 
-def _wilson(p: float, size: float, n: int, method: str) -> Wilson:
+def _wilson(p: float, size: float, n: int, method: str) -> Envelope:
+    # Wilson's alone misses a high share of few rows by half as much again as it may.
     se = float(np.sqrt(p * (1 - p) / size))
-    return Wilson(estimate=p, champion=None, challenger=p, se=se, n=n, method=method, size=size)
+    known = Summary(estimate=p, champion=None, challenger=p, se=se, n=n, method=method)
+    return envelope(Wilson(**vars(known), size=size), Exact(**vars(known), size=size), method)
 
 
 def auc_limits(auc: float, se: float, smaller: int, z: Floats) -> tuple[Floats, Floats]:

@@ -1,4 +1,4 @@
-"""The difference of two paired proportions: Tango's score interval and its dual p-values.
+"""The difference of two paired proportions: Tango's score interval, no narrower than an exact one, and dual p-values.
 
 Tango (1998), "Equivalence test and confidence interval for the difference in proportions for the paired-sample design".
 At zero it is McNemar's asymptotic test; the p-value that is shown is his mid-p. Weighted pairs count as many equal ones as
@@ -15,6 +15,7 @@ from scipy.special import ndtr, ndtri
 
 from release.stats.arrays import Array, same_rows
 from release.stats.contrast import Summary, Unjudged, identical, two_sided
+from release.stats.exact import as_many, fewest
 from release.stats.mcnemar import mcnemar_mid_p
 from release.stats.weighting import effective, effective_share
 
@@ -29,7 +30,9 @@ _HALVINGS = 80  # of an interval two wide: below the spacing of floats
 class Tango(Summary):
     """Of `size` equal pairs, `gained` are right only with the challenger and `lost` only with the champion.
 
-    `size` is `n` unless pairs are weighted; then none of the three need be whole.
+    `size` is `n` unless pairs are weighted; then none of the three need be whole. Where nearly all discordant pairs go one
+    way the score takes them for less skewed than they are, so that its limit on that side is no narrower than Clopper &
+    Pearson's for their share, the other pairs being what they are. Limits on the far side of zero are the score's.
     """
 
     gained: float
@@ -38,19 +41,19 @@ class Tango(Summary):
 
     def lower(self, a: float) -> float:
         """Return the lower limit (see Contrast)."""
-        return self._limit(-float(ndtri(a)))
+        return min(self._limit(-float(ndtri(a))), fewest(self.gained, self.size, a) - self.lost / self.size)
 
     def upper(self, a: float) -> float:
         """Return the upper limit (see Contrast)."""
-        return self._limit(float(ndtri(a)))
+        return max(self._limit(float(ndtri(a))), self.gained / self.size - fewest(self.lost, self.size, a))
 
     def p_above(self, t: float) -> float:
         """Return the p-value of "at most t" (see Contrast)."""
-        return float(ndtr(-self.score(t)))
+        return max(float(ndtr(-self.score(t))), as_many(self.gained, self.size, t + self.lost / self.size))
 
     def p_below(self, t: float) -> float:
         """Return the p-value of "at least t" (see Contrast)."""
-        return float(ndtr(self.score(t)))
+        return max(float(ndtr(self.score(t))), as_many(self.lost, self.size, self.gained / self.size - t))
 
     def p_two_sided(self) -> float:
         """Return McNemar's mid-p value of whole pairs, his asymptotic one of weighted pairs (see Contrast).

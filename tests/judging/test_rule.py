@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from scipy.stats import norm, t
+from scipy.stats import beta, norm, t
 
 from release.artifact.serial import digest_of
 from release.config.model import GateSpec, Relative
@@ -67,7 +67,7 @@ def one(wanted: Requirement, what: Case, **fields: Any) -> Comparison:
     return found
 
 
-def scores(seed: int, n: int = 400, *, shift: float = 0.0) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+def scores(seed: int, n: int = 600, *, shift: float = 0.0) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Return outcomes and two correlated scores in 0..1 whose AUCs are about .85; `shift` favours the challenger."""
     draw = np.random.default_rng(seed)
     y = (draw.random(n) < 0.4).astype(np.int64)
@@ -107,7 +107,7 @@ def test_limits_and_p_values_are_those_of_the_rule(alpha: float, looks: int) -> 
     assert found.level == pytest.approx(1 - 2 * a, abs=1e-15)
     assert found.p_margin == pytest.approx(norm.sf((d + 0.03) / se), rel=1e-9)
     assert found.p_value == pytest.approx(2 * norm.sf(abs(d) / se), rel=1e-9)
-    assert (found.metric, found.role, found.margin, found.n, found.method) == ("roc_auc", "primary", 0.03, 400, "delong")
+    assert (found.metric, found.role, found.margin, found.n, found.method) == ("roc_auc", "primary", 0.03, 600, "delong")
     assert found.challenger == pytest.approx(found.champion + d)
 
 
@@ -245,7 +245,7 @@ def test_a_perfect_auc_proves_only_what_its_rows_can(looks: int) -> None:
 
 @pytest.mark.parametrize(("metric", "right", "n"), [("accuracy", 90, 100), ("recall", 45, 50), ("specificity", 45, 50)])
 def test_a_floor_of_a_proportion_is_wilsons(metric: str, right: int, n: int) -> None:
-    """The closed form, on the rows that decide."""
+    """The wider of the closed form and Clopper & Pearson's limits, on the rows that decide."""
     y = np.array([1] * 50 + [0] * 50)
     wrong = np.zeros(100, dtype=bool)
     wrong[[0, 1, 2, 3, 4, 50, 51, 52, 53, 54]] = True
@@ -253,8 +253,8 @@ def test_a_floor_of_a_proportion_is_wilsons(metric: str, right: int, n: int) -> 
     middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     found = one(floor(metric, 0.7), case(y, None, np.where(wrong, 1 - y, y)))
     assert (found.low, found.high) == (
-        pytest.approx((middle - half) / (1 + z * z / n)),
-        pytest.approx((middle + half) / (1 + z * z / n)),
+        pytest.approx(min((middle - half) / (1 + z * z / n), beta.ppf(0.025, right, n - right + 1))),
+        pytest.approx(max((middle + half) / (1 + z * z / n), beta.ppf(0.975, right + 1, n - right))),
     )
     assert (found.n, found.method, found.verdict) == (n, "wilson", PASS)
 
@@ -320,9 +320,9 @@ def test_rows_of_fewer_than_ten_groups_cannot_tell() -> None:
 def test_fewer_than_ten_groups_cannot_tell_anywhere(wanted: Requirement) -> None:
     """Not only in slices: nine patients carry no interval, however many rows they have."""
     y, champion, challenger = scores(11)
-    found = one(wanted, case(y, champion, challenger, groups=np.arange(400) % 9))
+    found = one(wanted, case(y, champion, challenger, groups=np.arange(600) % 9))
     assert (found.verdict, found.reason, found.low) == (UNSURE, "cannot tell: only 9 groups", None)
-    assert one(wanted, case(y, champion, challenger, groups=np.arange(400) % 10)).low is not None
+    assert one(wanted, case(y, champion, challenger, groups=np.arange(600) % 10)).low is not None
 
 
 def test_a_slice_is_too_small_when_its_rows_weigh_nothing() -> None:
@@ -335,8 +335,8 @@ def test_a_slice_is_too_small_when_its_rows_weigh_nothing() -> None:
 
 def test_a_slice_is_judged_on_its_rows_alone() -> None:
     """What happens elsewhere does not matter to it."""
-    y, champion, challenger = scores(12)
-    chosen = np.flatnonzero(np.arange(400) % 3 == 0)
+    y, champion, challenger = scores(12, n=1_800)
+    chosen = np.flatnonzero(np.arange(1_800) % 3 == 0)
     found = one(part("third", "roc_auc"), case(y, champion, challenger, slices={"third": chosen}))
     d, se = delong(y[chosen], (1, challenger[chosen]), (-1, champion[chosen]))
     assert found.difference == pytest.approx(d, abs=1e-12)

@@ -25,7 +25,7 @@ def rows(name: str, n: int = 200) -> tuple[Metric, Array, Array, Array]:
 METHODS = dict.fromkeys(METRICS, ("bootstrap-bca-t", "bootstrap-bca-t"))
 METHODS |= dict.fromkeys(("accuracy", "recall", "specificity"), ("tango", "wilson"))
 METHODS |= dict.fromkeys((name for name, metric in METRICS.items() if metric.kind is Kind.ROWWISE), ("t", "t"))
-METHODS |= {"roc_auc": ("delong", "delong-logit"), "precision": ("bootstrap-bca-t", "wilson")}
+METHODS |= {"roc_auc": ("delong-mover", "delong-logit"), "precision": ("bootstrap-bca-t", "wilson")}
 METHODS |= {"median_absolute_error": ("bootstrap-percentile", "bootstrap-percentile")}
 
 
@@ -48,7 +48,7 @@ def test_a_ratio_of_proportions_is_a_mean_of_rows() -> None:
     auc = difference(*rows("roc_auc"), seed=1, resamples=499, ratio=0.95)
     assert recall.method == "t"
     assert recall.estimate == pytest.approx(recall.challenger - 0.95 * recall.champion)
-    assert auc.method == "delong"
+    assert auc.method == "delong-mover"
 
 
 @pytest.mark.parametrize("name", ["roc_auc", "accuracy", "brier_score", "f1"])

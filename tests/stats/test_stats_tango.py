@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import beta, binom
 
 from release.stats.arrays import Array
 from release.stats.contrast import Identical, Unjudged
@@ -98,7 +99,24 @@ def test_models_that_disagree_on_every_row_keep_limits_within_bounds() -> None:
     found = tango_difference(*table(0, 12, 0, 0))
     assert found.upper(0.025) == pytest.approx(1)
     assert 0 < found.lower(0.025) < 1
-    assert (found.p_above(-1), found.p_below(1), found.p_above(1)) == (0, 0.5, 0.5)
+    assert (found.p_above(-1), found.p_below(1), found.p_above(1)) == (0, 1, 1)
+
+
+def test_losses_alone_are_no_surer_than_their_own_share() -> None:
+    """29 lost of 2,000: the score excludes a loss of .01, Clopper & Pearson's lower limit of 29 in 2,000 does not."""
+    found = tango_counts(0, 29, 2000, champion=0.9, challenger=0.8855)
+    assert found.score(-0.01) < -1.959964
+    assert found.upper(0.025) == pytest.approx(-beta.ppf(0.025, 29, 1972))
+    assert found.upper(0.025) > -0.01
+    assert found.p_below(-0.01) == pytest.approx(binom.sf(28, 2000, 0.01))
+    assert found.score(found.lower(0.025)) == pytest.approx(1.959964, abs=1e-5)
+
+
+@pytest.mark.parametrize(("n", "margin"), [(200, 0.05), (500, 0.01), (2000, 0.01)])
+def test_losses_alone_fail_no_more_often_than_they_may(n: int, margin: float) -> None:
+    """Added up over all counts of lost pairs where the challenger is worse by just the margin."""
+    fails = [tango_counts(0, lost, n, champion=1, challenger=1).p_below(-margin) < 0.025 for lost in range(100)]
+    assert binom.pmf(np.flatnonzero(fails), n, margin).sum() + binom.sf(99, n, margin) <= 0.025
 
 
 def test_no_rows_are_no_judgement() -> None:
