@@ -24,7 +24,9 @@ def test_a_percentage_is_relative_to_the_champion(text: str, share: float) -> No
     assert margin.share == pytest.approx(share, rel=1e-15)
 
 
-@pytest.mark.parametrize("text", ["", "x", "%", "two%", "2 %", "-2%", "100%", "2%%", "0,01", "0x1", "nan", "inf", "-inf", "1e999"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "%", "two%", "2 %", "-2%", "100%", "2%%", "0,01", "0x1", "nan", "inf", "-inf", "1e999"]
+)
 def test_what_is_no_margin_is_told(text: str) -> None:
     """One line with both ways to write it."""
     with pytest.raises(BadInputError) as caught:
