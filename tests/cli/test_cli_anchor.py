@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from cli_running import commit_all, edit, here, ledger, ok
 from support.git import git
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.slow  # whole commands on whole repositories
 
 MODEL = "models/churn/model.yaml"
 ESTIMATOR = "kind: logistic-regression"

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from cli_running import Done
 
+pytestmark = pytest.mark.slow  # whole commands on whole repositories
+
 MODEL = "models/churn/model.yaml"
 LEDGER = "charts/environments/ledger/churn.jsonl"
 BRANCH = "release/production/churn"

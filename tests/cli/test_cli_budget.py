@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.slow  # whole commands on whole repositories
+
 MODEL = "models/churn/model.yaml"
 TEST = "models/churn/data/test.csv"
 ESTIMATOR = "kind: logistic-regression"

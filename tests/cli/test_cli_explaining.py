@@ -11,6 +11,8 @@ from cli_running import commit_all, edit, here
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow  # whole commands on whole repositories
+
 MODEL = "models/churn/model.yaml"
 SEED = "seed: 1\n"
 

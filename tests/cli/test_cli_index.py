@@ -11,6 +11,8 @@ from cli_running import NO_INDEX, NO_RUNTIME, NOT_INDEXED, commit_all, edit, her
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow  # whole commands on whole repositories
+
 MODEL = "models/churn/model.yaml"
 
 

@@ -13,6 +13,8 @@ from cli_running import commit_all, customers, edit, here, ok, start_repository
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow  # whole commands on whole repositories
+
 MODEL = "models/churn/model.yaml"
 SEED = "seed: 1\n"
 

@@ -10,6 +10,8 @@ from cli_running import here, ok
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow  # whole commands on whole repositories
+
 
 def test_a_champions_own_predictions_are_what_challengers_are_made_of(served: Path) -> None:
     """Metric by metric, then the whole gate for better, equal and worse challengers; what is assumed is said."""

@@ -13,6 +13,8 @@ from support.git import bare, git, log
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.slow  # whole commands on whole repositories
+
 MODEL = "models/churn/model.yaml"
 VALUES = "charts/environments/staging/churn.yaml"
 ESTIMATOR = "kind: logistic-regression"

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from release.records import Event
 
+pytestmark = pytest.mark.slow  # whole commands on whole repositories
+
 HEAVY = "numpy,pandas,scipy,sklearn,skops,mlflow"
 PATH = "charts/environments/ledger/churn.jsonl"
 WHERE = EnvironmentName("staging")
@@ -163,7 +165,6 @@ def test_its_environments_may_come_from_a_variable(shop: Shop, monkeypatch: pyte
     )
 
 
-@pytest.mark.slow
 def test_a_watch_outlives_the_api_server(shop: Shop, watch: Watchers) -> None:
     """It says that the server is away and goes on: what became Healthy meanwhile is verified when it is back."""
     serve(shop.api, shop.serving, phase="Progressing")
@@ -178,7 +179,6 @@ def test_a_watch_outlives_the_api_server(shop: Shop, watch: Watchers) -> None:
     assert watcher.process.poll() is None
 
 
-@pytest.mark.slow
 def test_a_watch_follows_the_branch_it_is_told_to(shop: Shop, watch: Watchers, tmp_path: Path) -> None:
     """release.yaml is origin's at each look, the clone stays as it is; a mistake there is told and waited out."""
     other = shop.elsewhere(tmp_path / "other")
@@ -201,7 +201,6 @@ def test_a_watch_follows_the_branch_it_is_told_to(shop: Shop, watch: Watchers, t
     assert git(shop.root, "status", "--porcelain") == ""
 
 
-@pytest.mark.slow
 def test_a_watch_that_begins_while_the_remote_is_away_waits_for_it(shop: Shop, watch: Watchers, tmp_path: Path) -> None:
     """A pod that is moved in the middle of an outage is no crash: it says so, and goes on when the remote is back."""
     shop.remote.rename(tmp_path / "away")
@@ -239,7 +238,6 @@ def test_a_fetch_by_people_does_not_hide_a_rewritten_ledger(shop: Shop) -> None:
     assert shop.run("reconcile").code == 3
 
 
-@pytest.mark.slow
 def test_a_watch_ends_at_a_rewritten_ledger(shop: Shop, watch: Watchers) -> None:
     """It does not go on with what is left: exit 3, one line, and the branch as it was found."""
     watcher = watch("reconcile", "--watch", "--env", "staging")
@@ -380,7 +378,6 @@ def test_status_says_what_is_held_frozen_or_rejected(shop: Shop) -> None:
     assert re.search(line, told), told
 
 
-@pytest.mark.slow
 def test_status_keeps_itself_on_the_screen_while_the_cluster_is_away(shop: Shop, watch: Watchers) -> None:
     """A cluster that goes away is told and waited for; what changes when it is back is shown."""
     watcher = watch("status", "churn", "--watch")

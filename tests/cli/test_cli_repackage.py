@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.slow  # whole commands on whole repositories
+
 VALUES = "charts/environments/staging/churn.yaml"
 OTHER = ("kind: logistic-regression", "kind: logistic-regression\n  params: {C: 0.5}")
 

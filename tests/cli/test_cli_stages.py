@@ -9,11 +9,14 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+import pytest
 from cli_running import DEADLINE, NO_RUNTIME, RELEASE, edit, files, here, ledger, ok, process
 from support.git import git
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+pytestmark = pytest.mark.slow  # whole commands on whole repositories
 
 REUSED = re.compile(r"churn: (\w+) reused, same inputs \([0-9a-f]{12}\)\Z")
 

@@ -14,6 +14,8 @@ from characteristics.plan import sections
 from characteristics.tables import SURE, Share, Table
 from characteristics.worlds import Binary, Multiclass, Regression, Scorer, World, scorer_at
 
+pytestmark = pytest.mark.slow  # simulation
+
 A = 0.025
 PUBLISHED = Path(__file__).resolve().parents[2] / "docs" / "operating-characteristics.md"
 
