@@ -179,7 +179,7 @@ def report(folder: Path) -> dict[str, Any]:
     from release.adapters.store import FolderStore
     from release.artifact.model import installed_versions
     from release.config.build import load_model
-    from release.data import contract, tables
+    from release.data.held_out import held_out
     from release.learning.predict import from_csv
     from release.records import Commit, Digest, ModelName
     from release.report import html, markdown
@@ -203,9 +203,7 @@ def report(folder: Path) -> dict[str, Any]:
         seen = evaluate(model, spec, challenger=ours, champion=champion, time_requests=False, **common)
         verdict = gate(seen, spec, spec.gate, looks=1, **common)
         path = folder / "test.parquet"
-        table = contract.conform(
-            tables.read(path, where=str(path)), spec.data, spec.task, where=str(path), classes=seen.classes
-        )
+        table = held_out(path, spec.data, spec.task, where=str(path), classes=seen.classes).table
         champion_said, ours_said = (
             from_csv(store.get(one.predictions) or b"", one.predictions).values  # noqa: PD011 (no frame)
             for one in (seen.champion, seen.challenger)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from release.cli.champions import champion_event
 from release.config.source import parse
-from release.data import contract, tables
+from release.data.held_out import held_out
 from release.data.slices import rows_where
 from release.errors import EnvironmentTroubleError
 from release.judging.feedback import FULL, shown_evaluation, shown_inspection
@@ -39,13 +39,8 @@ def render(
 ) -> tuple[bytes, bytes]:
     """Return the Markdown and the HTML of one verdict."""
     spec, folder = job.spec, workspace.source.root / job.folder
-    table = contract.conform(
-        tables.read(folder / spec.data.test, where=f"{job.folder}/{spec.data.test}"),
-        spec.data,
-        spec.task,
-        where=f"{job.folder}/{spec.data.test}",
-        classes=evaluated.classes or None,
-    )
+    where = f"{job.folder}/{spec.data.test}"
+    table = held_out(folder / spec.data.test, spec.data, spec.task, where=where, classes=evaluated.classes).table
     curves = Curves(
         task=evaluated.task,
         y=table.y,

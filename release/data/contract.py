@@ -156,6 +156,8 @@ def _features(columns: Mapping[str, Floats | Texts]) -> pd.DataFrame:
 def _ids(cells: Cells) -> Texts:
     cells.refuse_missing("the id")
     ids = texts(cells)
+    if len(set(ids.tolist())) == len(ids):
+        return ids
     seen: dict[str, int] = {}
     for position, name in enumerate(ids):
         if name in seen:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -155,12 +156,33 @@ def _shared(ours: NDArray[Any], theirs: NDArray[Any]) -> tuple[str, ...]:
 
 
 def _equal_rows(train: Table, test: Table) -> tuple[str, ...]:
-    known = set(_rows(train))
-    return tuple(name for name, row in zip(test.ids.tolist(), _rows(test), strict=True) if row in known)
+    """Return the ids of held-out rows that equal a training row, exactly, missing cells equal to each other.
+
+    Column by column, rows are numbered by what they hold so far, and those whose number the other table lacks are dropped:
+    after one column of measurements few are left.
+    """
+    if set(train.features.columns) != set(test.features.columns):  # a glob may mean other columns in each
+        return ()
+    ours, theirs = np.arange(train.rows), np.arange(test.rows)
+    numbers = np.zeros(len(ours) + len(theirs), dtype=np.int64)
+    pairs = ((train.features[name].to_numpy(), test.features[name].to_numpy()) for name in train.features.columns)
+    for one, other in chain(pairs, [(_truths(train), _truths(test))]):
+        codes, names = pd.factorize(np.concatenate([one[ours], other[theirs]]), use_na_sentinel=True)
+        # A missing cell is -1, and so equal to any other.
+        numbers, known = pd.factorize(numbers * (len(names) + 1) + codes + 1)
+        sides = np.zeros((2, len(known)), dtype=bool)
+        sides[0, numbers[: len(ours)]] = True
+        sides[1, numbers[len(ours) :]] = True
+        common: NDArray[np.bool_] = np.asarray(sides.all(axis=0))
+        kept = common[numbers]
+        theirs, ours = theirs[kept[len(ours) :]], ours[kept[: len(ours)]]
+        numbers = numbers[kept]
+        if len(theirs) == 0:
+            return ()
+    return tuple(test.ids[theirs].tolist())
 
 
-def _rows(table: Table) -> list[tuple[object, ...]]:
-    """Return each row's values as a tuple that compares equal where the rows do, classes by name."""
-    y = [table.classes[index] for index in table.y.tolist()] if table.classes else table.y.tolist()
-    columns = (_comparable(table.features[name]) for name in sorted(table.features.columns))
-    return list(zip(y, *columns, strict=True))
+def _truths(table: Table) -> NDArray[Any]:
+    """Return each row's target, a class by its name."""
+    truths: NDArray[Any] = np.array(table.classes, dtype=object)[table.y] if table.classes else table.y
+    return truths

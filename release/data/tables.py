@@ -34,10 +34,22 @@ def read(path: Path, *, where: str) -> pd.DataFrame:
     without rows, with a repeated or empty column name or a line of the wrong length; EnvironmentTroubleError for Parquet
     without pyarrow and for a disk that cannot be read.
     """
+    return parsed(*content(path, where=where), where=where)
+
+
+def content(path: Path, *, where: str) -> tuple[bytes, str]:
+    """Return a file's bytes, and its kind for `parsed`. Raises what `read` raises when they cannot be had."""
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".parquet"):
         raise BadInputError(f'"{path.name}" is neither .csv nor .parquet', where=where, fix="convert it")
-    frame = _csv(_content(path, where), where) if suffix == ".csv" else _parquet(path, where)
+    if suffix == ".parquet":
+        _arrow(where)  # that it is not installed matters more than the file
+    return _content(path, where), suffix
+
+
+def parsed(content: bytes, suffix: str, *, where: str) -> pd.DataFrame:
+    """Return the frame that a file's bytes hold, as `read` does; `suffix` is `.csv` or `.parquet`."""
+    frame = _csv(content, where) if suffix == ".csv" else _parquet(content, where)
     if frame.empty:
         raise BadInputError("there are columns but no rows", where=where, fix="add the rows")
     return frame
@@ -109,6 +121,9 @@ def _csv(content: bytes, where: str) -> pd.DataFrame:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise BadInputError("this line is not UTF-8", where=f"{where}:{line}", fix="save the file as UTF-8") from error
+    plain = _plain_csv(text, where)
+    if plain is not None:
+        return plain
     # strict: a quote that is never closed would otherwise swallow the rest of the file.
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
@@ -117,6 +132,30 @@ def _csv(content: bytes, where: str) -> pd.DataFrame:
     except csv.Error as error:
         raise BadInputError(f"not CSV: {error}", where=f"{where}:{reader.line_num}", fix="check the quotes") from error
     return _framed(header, rows, lines)
+
+
+def _plain_csv(text: str, where: str) -> pd.DataFrame | None:
+    """Return what a file without quotes or blank lines holds, split at commas; None if a line may be wrong.
+
+    Where this gives None, the reading line by line decides, and names the line.
+    """
+    text = text.replace("\r\n", "\n")
+    if '"' in text or "\r" in text or "\n\n" in text or text.startswith("\n"):
+        return None
+    head, _, body = text.partition("\n")
+    if not body or max(map(len, text.split("\n"))) > csv.field_size_limit():  # whose complaint is the reader's
+        return None
+    header = head.split(",")
+    width = len(header)
+    _check_header(header, f"{where}:1")
+    # A line's end becomes a cell of its own: that it is always the last one says that every line has the same cells.
+    cells = np.array([*body.removesuffix("\n").replace("\n", ",\n,").split(","), "\n"], dtype=object)
+    if len(cells) % (width + 1) or not (cells[width :: width + 1] == "\n").all():
+        return None
+    cells = cells.reshape(-1, width + 1)[:, :width]
+    cells[cells == ""] = np.nan
+    index = pd.Index(np.arange(2, len(cells) + 2), name="line", dtype="int64")
+    return pd.DataFrame(cells, index=index, columns=pd.Index(header, dtype=object), dtype=object)
 
 
 def _header(reader: Any, where: str) -> list[str]:
@@ -192,9 +231,8 @@ def _check_header(header: list[str], where: str) -> None:
             raise BadInputError(f'two columns are called "{name}"', where=where, fix="rename or remove one of the two")
 
 
-def _parquet(path: Path, where: str) -> pd.DataFrame:
+def _parquet(content: bytes, where: str) -> pd.DataFrame:
     pa, pq = _arrow(where)
-    content = _content(path, where)
     if not content:
         raise BadInputError("the file is empty", where=where, fix="write the table again")
     try:

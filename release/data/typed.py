@@ -92,6 +92,8 @@ def numbers(cells: Cells, kind: Literal["float", "int"]) -> Floats:
     series = cells.series
     if pd.api.types.is_numeric_dtype(series.dtype) and not pd.api.types.is_bool_dtype(series.dtype):
         array = series.to_numpy(dtype=np.float64, na_value=np.nan)
+    elif (plain := _plain_numbers(cells)) is not None:
+        array = plain
     else:
         array = np.array([np.nan if gone else _number(cells, i, v, kind) for i, (v, gone) in _each(cells)], dtype=np.float64)
     _refuse_first(
@@ -110,9 +112,19 @@ def numbers(cells: Cells, kind: Literal["float", "int"]) -> Floats:
 
 def texts(cells: Cells, *, missing: object = np.nan) -> Texts:
     """Return the labels of a column's cells, `missing` where there is none."""
-    found = [missing if gone else label(value) for _, (value, gone) in _each(cells)]
-    array = np.empty(len(found), dtype=object)
-    array[:] = found
+    series = cells.series
+    if _all_text(cells):  # which is its own label
+        array = series.to_numpy(dtype=object, copy=True)
+        array[cells.missing] = missing
+        return array
+    array = np.empty(len(series), dtype=object)
+    if pd.api.types.is_integer_dtype(series.dtype) or pd.api.types.is_bool_dtype(series.dtype):
+        codes, values = pd.factorize(series, use_na_sentinel=True)
+        # Each value is named once; the last name is that of -1, which stands for a missing cell.
+        names = np.array([*map(label, values.tolist()), missing], dtype=object)
+        array[:] = names[codes]
+        return array
+    array[:] = [missing if gone else label(value) for _, (value, gone) in _each(cells)]
     return array
 
 
@@ -132,6 +144,30 @@ def declared_values(column: Column) -> list[str] | None:
 
 def _each(cells: Cells) -> enumerate[tuple[Any, bool]]:
     return enumerate(zip(cells.series.tolist(), cells.missing.tolist(), strict=True))
+
+
+def _all_text(cells: Cells) -> bool:
+    """Say whether all cells that hold something hold text."""
+    if isinstance(cells.series.dtype, pd.StringDtype):
+        return True
+    return cells.series.dtype == object and pd.api.types.infer_dtype(cells.series, skipna=True) == "string"
+
+
+def _plain_numbers(cells: Cells) -> Floats | None:
+    """Return the numbers of a column of texts, None when one of them may be none, so that `_number` can name it."""
+    if not _all_text(cells):
+        return None
+    present = cells.series.to_numpy(dtype=object)[~cells.missing].tolist()
+    together = "".join(present)
+    # `float` also reads `nan`, `1_000` and other scripts' digits; of these characters it reads what `NUMBER` matches.
+    if not together.isascii() or together.encode().translate(None, b"0123456789+-.eE"):
+        return None
+    array = np.full(len(cells.series), np.nan)
+    try:
+        array[~cells.missing] = list(map(float, present))
+    except ValueError:
+        return None
+    return array
 
 
 def _number(cells: Cells, position: int, value: object, kind: str) -> float:

@@ -17,12 +17,16 @@ import numpy as np
 from release.errors import BadInputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from release.learning.rows import Rows, Task
 
 _NEAR = 1e-6
 _FEW = 5
+_SPECIAL = ',"\r\n'
+"""What a CSV cell may hold in quotes only."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,21 +78,41 @@ def to_csv(predictions: Predictions) -> bytes:
 
     Floats are written so that reading them gives the same bits; `y` is 0/1, the class's name, or a float.
     """
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
     truth = [] if predictions.y is None else ["y"]
     columns = {
         "binary": ["score"],
         "multiclass": [f"p_{name}" for name in predictions.classes],
         "regression": ["prediction"],
     }
-    writer.writerow(["id", *truth, *columns[predictions.task]])
-    values = predictions.values.reshape(len(predictions.ids), -1).tolist()
-    known = [[]] * len(values) if predictions.y is None else [[_truth(predictions, y)] for y in predictions.y.tolist()]
-    writer.writerows(
-        [name, *y, *map(repr, row)] for name, y, row in zip(predictions.ids.tolist(), known, values, strict=True)
-    )
+    header = ["id", *truth, *columns[predictions.task]]
+    values = predictions.values.reshape(len(predictions.ids), -1)
+    cells: list[list[Any]] = [predictions.ids.tolist()]
+    if predictions.y is not None:
+        cells.append(_truth_cells(predictions, predictions.y))
+    cells += [list(map(repr, column)) for column in values.T.tolist()]
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    rows = zip(*cells, strict=True)
+    if _plain(cells[0]) and _plain(predictions.classes):
+        # No cell needs quotes, which is where the writer's time goes.
+        return (text.getvalue() + "".join([",".join(row) + "\n" for row in rows])).encode()
+    writer.writerows(rows)
     return text.getvalue().encode()
+
+
+def _plain(cells: Sequence[object]) -> bool:
+    """Say whether cells are texts that CSV holds without quotes."""
+    if not all(isinstance(cell, str) for cell in cells):
+        return False
+    together = "".join(cells)  # type: ignore[arg-type]  # they are texts
+    return not any(special in together for special in _SPECIAL)
+
+
+def _truth_cells(predictions: Predictions, y: NDArray[Any]) -> list[str]:
+    if predictions.task == "multiclass":
+        return [predictions.classes[int(one)] for one in y.tolist()]
+    return list(map(repr, y.tolist()))
 
 
 def from_csv(content: bytes, where: str) -> Predictions:
@@ -98,7 +122,11 @@ def from_csv(content: bytes, where: str) -> Predictions:
     finite number, probabilities outside 0 to 1 or (multiclass) not summing to 1, a y that is no class.
     """
     try:
-        rows = list(csv.reader(io.StringIO(content.decode(), newline=""), strict=True))
+        text = content.decode()
+        quick = _from_plain(text)
+        if quick is not None:
+            return quick
+        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
         raise BadInputError(f"no file of predictions: {error}", where=where, fix="write it again with evaluate") from error
     task, has_y, classes = _columns(rows[0] if rows else [], where)
@@ -116,6 +144,58 @@ def from_csv(content: bytes, where: str) -> Predictions:
     return Predictions(task=task, ids=names, y=y, values=found if classes else found[:, 0], classes=classes)
 
 
+def _from_plain(text: str) -> Predictions | None:
+    """Return what a file without quotes or blank lines holds, whole columns at a time; None if anything may be wrong.
+
+    Where this gives None, the reading line by line decides, and names the line.
+    """
+    if not text.endswith("\n") or '"' in text or "\r" in text:
+        return None
+    head, _, body = text.partition("\n")
+    try:
+        task, has_y, classes = _columns(head.split(","), "")
+    except BadInputError:
+        return None
+    first = 2 if has_y else 1
+    width = first + max(1, len(classes))
+    # A line's end becomes a cell of its own: that it is always the last one says that every line has the same cells.
+    cells = body.replace("\n", ",\n,").split(",")[:-1]
+    ends = cells[width :: width + 1]
+    names = cells[:: width + 1]
+    if not ends or len(cells) % (width + 1) or set(ends) != {"\n"} or len(set(names)) < len(names):
+        return None
+    long = max(map(len, names)) > csv.field_size_limit()  # whose complaint is the reader's
+    try:
+        array = np.array([list(map(float, cells[place :: width + 1])) for place in range(first, width)]).T
+        y = _plain_truths(cells[1 :: width + 1], task, classes) if has_y else None
+    except (ValueError, KeyError):
+        return None
+    if long or not _sound(array, task):
+        return None
+    values = np.ascontiguousarray(array) if classes else array[:, 0].copy()
+    ids = np.empty(len(names), dtype=object)
+    ids[:] = names
+    return Predictions(task=task, ids=ids, y=y, values=values, classes=classes)
+
+
+def _plain_truths(cells: list[str], task: Task, classes: tuple[str, ...]) -> NDArray[Any]:
+    """Return y. Raises ValueError or KeyError for a cell that is none."""
+    if task == "regression":
+        numbers = np.array(list(map(float, cells)))
+        if not np.isfinite(numbers).all():
+            raise ValueError("y is not finite")
+        return numbers
+    known = {name: place for place, name in enumerate(classes or ("0", "1"))}
+    return np.array([known[cell] for cell in cells], dtype=np.int64)
+
+
+def _sound(array: NDArray[np.float64], task: Task) -> bool:
+    """Say whether numbers, (rows, columns), can be predictions."""
+    lies = np.isfinite(array) if task == "regression" else (array >= 0) & (array <= 1)
+    sums = task != "multiclass" or bool((np.abs(array.sum(axis=1) - 1) <= _NEAR).all())
+    return bool(lies.all()) and sums
+
+
 def _whole(rows: list[list[str]], width: int, first: int, task: Task) -> NDArray[np.float64] | None:
     """Return the numbers of all rows, (rows, columns), at once, which is much faster; None if anything is wrong."""
     if any(len(row) != width for row in rows) or len({row[0] for row in rows}) < len(rows):
@@ -124,9 +204,7 @@ def _whole(rows: list[list[str]], width: int, first: int, task: Task) -> NDArray
         array = np.array([float(cell) for row in rows for cell in row[first:]]).reshape(len(rows), -1)
     except ValueError:
         return None
-    lies = np.isfinite(array) if task == "regression" else (array >= 0) & (array <= 1)
-    sums = task != "multiclass" or bool((np.abs(array.sum(axis=1) - 1) <= _NEAR).all())
-    return array if bool(lies.all()) and sums else None
+    return array if _sound(array, task) else None
 
 
 def _by_line(rows: list[list[str]], width: int, first: int, task: Task, where: str) -> NDArray[np.float64]:
@@ -155,6 +233,8 @@ def align(one: Predictions, other: Predictions, *, where: str = "") -> tuple[Pre
             where=where,
             fix="compare models that predict the same thing",
         )
+    if np.array_equal(one.ids, other.ids):
+        return one, _agreeing(one, other, where)
     position = {name: number for number, name in enumerate(other.ids.tolist())}
     absent = [name for name in one.ids.tolist() if name not in position]
     extra = sorted(set(position) - set(one.ids.tolist()))
@@ -169,16 +249,17 @@ def align(one: Predictions, other: Predictions, *, where: str = "") -> tuple[Pre
         )
     order = np.array([position[name] for name in one.ids.tolist()], dtype=np.intp)
     moved = replace(other, ids=other.ids[order], values=other.values[order], y=None if other.y is None else other.y[order])
+    return one, _agreeing(one, moved, where)
+
+
+def _agreeing(one: Predictions, moved: Predictions, where: str) -> Predictions:
+    """Return `moved`, whose rows are `one`'s. Raises BadInputError when both know y and disagree."""
     if one.y is not None and moved.y is not None and (one.y != moved.y).any():
         wrong = [str(name) for name in one.ids[one.y != moved.y].tolist()]
         raise BadInputError(
             f"the two files disagree about y in {len(wrong)} rows ({_few(wrong)})", where=where, fix="use one set of labels"
         )
-    return one, moved
-
-
-def _truth(predictions: Predictions, y: float) -> str:
-    return predictions.classes[int(y)] if predictions.task == "multiclass" else repr(y)
+    return moved
 
 
 def _columns(header: list[str], where: str) -> tuple[Task, bool, tuple[str, ...]]:

@@ -14,6 +14,7 @@ from release.artifact import canonical
 from release.artifact.model import ONNX, SKOPS, ModelManifest
 from release.config.names import reported
 from release.data import contract, holdout, migrate, tables
+from release.data.held_out import held_out
 from release.errors import BadInputError, EnvironmentTroubleError, ReleaseError, SecurityRefusalError
 from release.learning import onnx_session, predict, timing
 from release.records import Commit, Digest, EvaluateRecord, ModelName, Scored
@@ -96,9 +97,8 @@ def evaluate(
     train = contract.conform(
         tables.read(folder / spec.data.train, where=train_where), spec.data, spec.task, where=train_where
     )
-    table = contract.conform(
-        tables.read(folder / spec.data.test, where=where), spec.data, spec.task, where=where, classes=train.classes or None
-    )
+    held = held_out(folder / spec.data.test, spec.data, spec.task, where=where, classes=train.classes)
+    table = held.table
     with progress.step(f"{model}: scoring the challenger on {table.rows} held-out rows"):
         ours = _load(challenger[0], challenger[1], table, spec, source="store", where=f"{model}'s challenger")
     notes, invalid = list[str](), list(_leaks(train, table))
@@ -122,7 +122,7 @@ def evaluate(
         commit=commit,
         key=key,
         task=spec.task,
-        test_digest=tables.digest(folder / spec.data.test),
+        test_digest=held.digest,
         rows=table.rows,
         threshold=ours.threshold,
         classes=table.classes,

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from release.artifact.model import ModelManifest
-from release.data import contract, migrate, tables
+from release.data import migrate
+from release.data.held_out import held_out
 from release.data.slices import rows_where
 from release.errors import EnvironmentTroubleError
 from release.judging.comparison import seed_for
@@ -45,13 +46,7 @@ def gate(
     Raises BadInputError when a slice names a column that is not there, EnvironmentTroubleError when predictions are gone.
     """
     where = f"models/{evaluated.model}/{spec.data.test}"
-    table = contract.conform(
-        tables.read(folder / spec.data.test, where=where),
-        spec.data,
-        spec.task,
-        where=where,
-        classes=evaluated.classes or None,
-    )
+    table = held_out(folder / spec.data.test, spec.data, spec.task, where=where, classes=evaluated.classes).table
     champion = None if evaluated.champion is None else _outputs(evaluated.champion, table, store)
     rows = Rows(
         y=table.y,

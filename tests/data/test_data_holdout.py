@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,22 @@ def test_equal_rows_leak_under_another_id() -> None:
     assert overlap(TRAIN, test).rows == ("d", "e")
     with pytest.raises(BadInputError, match=r"t\.csv: 2 held-out rows equal a training row .* \(ids d, e\); remove"):
         refuse_overlap(TRAIN, test, where="t.csv")
+
+
+def test_equal_rows_are_found_among_many_that_agree_in_every_column() -> None:
+    """Coarse columns whose every value is on both sides: exactly the rows that a comparison of whole rows finds."""
+    draw = random.Random(5)
+
+    def rows(prefix: str, n: int) -> list[tuple[str, ...]]:
+        cells = [(draw.choice("0123456789"), draw.choice(["u", "v", ""]), draw.choice("01")) for _ in range(n)]
+        return [(f"{prefix}{number}", *one) for number, one in enumerate(cells)]
+
+    ours, theirs = rows("a", 25), rows("b", 40)
+    train, test = (table("\n".join(["id,x,c,y", *map(",".join, part)])) for part in (ours, theirs))
+    known = {one[1:] for one in ours}
+    expected = tuple(one[0] for one in theirs if one[1:] in known)
+    assert 0 < len(expected) < len(theirs)
+    assert overlap(train, test).rows == expected
 
 
 def test_common_ids_leak_whatever_the_rows_hold() -> None:

@@ -47,6 +47,34 @@ def test_csv_rows_know_the_line_they_begin_on(tmp_path: Path) -> None:
     assert frame["b"].tolist() == ["two\r\nlines", "x"]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_plain_csv_is_read_as_the_same_file_with_quotes(tmp_path: Path, end: str) -> None:
+    """Whether a cell is quoted changes how a file is read, not what is read: cells, missing ones, and lines."""
+    plain = ["a,b", "1,x", ",y", "3,", " 4,é", ""]
+    quoted = [plain[0], '"1",x', *plain[2:]]
+    one, other = (
+        read(written(tmp_path, end.join(lines).encode(), name), where=name)
+        for lines, name in ((plain, "plain.csv"), (quoted, "quoted.csv"))
+    )
+    pd.testing.assert_frame_equal(one, other, check_index_type="exact")
+    assert one.index.tolist() == [2, 3, 4, 5]
+    assert one["a"].isna().tolist() == [False, True, False, False]
+
+
+def test_csv_blank_line_in_one_column_is_no_row(tmp_path: Path) -> None:
+    """Where a file has one column, an empty line is passed over as in any other."""
+    frame = read(written(tmp_path, b"a\n1\n\n2\n"), where="rows.csv")
+    assert frame["a"].tolist() == ["1", "2"]
+    assert frame.index.tolist() == [2, 4]
+
+
+def test_csv_cell_beyond_the_limit_is_refused_with_and_without_quotes(tmp_path: Path) -> None:
+    """How long a cell may be does not depend on another cell's quotes."""
+    for other in (b"x", b'"x"'):
+        found = complaint(tmp_path, b"a,b\n1," + other + b"\n2," + b"y" * 200_000 + b"\n")
+        assert (found.where, found.what) == ("rows.csv:3", "not CSV: field larger than field limit (131072)")
+
+
 def test_csv_byte_order_mark_is_no_part_of_a_name(tmp_path: Path) -> None:
     """A file that a spreadsheet saved has the columns it shows."""
     assert list(read(written(tmp_path, b"\xef\xbb\xbfa,b\n1,2\n"), where="rows.csv").columns) == ["a", "b"]

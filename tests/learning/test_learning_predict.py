@@ -71,10 +71,28 @@ def test_file_is_what_it_looks_like() -> None:
     assert from_csv(to_csv(awkward), "p.csv").classes == ("a,b", "c")
 
 
+def test_quotes_elsewhere_change_no_number_and_no_cell() -> None:
+    """A file of plain cells is written and read in whole columns; one name that needs quotes must not change the rest."""
+    values = [5e-324, 0.1 + 0.2, 1e-7, 1.0]
+    plain, quoted = binary("abcd", values, [0, 1, 1, 0]), binary("abcd", values, [0, 1, 1, 0])
+    quoted.ids[3] = "d,e"
+    one, other = to_csv(plain), to_csv(quoted)
+    assert one == b"id,y,score\na,0,5e-324\nb,1,0.30000000000000004\nc,1,1e-07\nd,0,1.0\n"
+    assert other == one.replace(b"\nd,", b'\n"d,e",')
+    for content in (one, other):
+        back = from_csv(content, "p.csv")
+        assert back.values.tolist() == values
+        assert back.y is not None
+        assert back.y.tolist() == [0, 1, 1, 0]
+    assert from_csv(other, "p.csv").ids.tolist() == ["a", "b", "c", "d,e"]
+
+
 @pytest.mark.parametrize(
     ("content", "where", "what"),
     [
         (b"", "p.csv:1", "no columns of predictions"),
+        (b"id,y,score\na,1,0.5,0\nb,1\n", "p.csv:2", "4 cells where the header has 3"),
+        (b"id,score\n\na,0.5\n", "p.csv:2", "0 cells where the header has 2"),
         (b"id,y,p\na,1,0.5\n", "p.csv:1", "no columns of predictions"),
         (b"id,y,p_a\na,a,1\n", "p.csv:1", "no columns of predictions"),
         (b"id,score\n", "p.csv", "there are no predictions"),
