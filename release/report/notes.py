@@ -21,7 +21,7 @@ METHODS = {
     "delong": "DeLong's method for two scores of the same rows",
     "delong-logit": "DeLong's method on the logit scale, which keeps to values below 1",
     "delong-score": "DeLong's and Newcombe's methods, the wider of both, which stay honest near 1",
-    "delong-mover": "DeLong's method and the limits of each score combined, the wider of both: honest near 1 and on few rows",
+    "delong-mover": "DeLong's method and the limits of each score combined, the wider of both: honest near 1, on few rows",
     "auc-extreme": "the exact limit for a faultless ranking",
     "tango": "Tango's method for paired proportions, or the exact limit where that is wider",
     "tango-weighted": "Tango's method for paired proportions, weighted rows counting as many equal ones as they are worth",
