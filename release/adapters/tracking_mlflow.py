@@ -66,6 +66,7 @@ _TRANSIENT = (
     "UNIQUE constraint failed",
     "Model Version creation error",
     "must be in the 'active' state",
+    "File exists",  # MLflow looks for a folder, then makes it
 )
 
 # How MLflow, alembic and sqlite speak of tables that another version made, or that were only half made.
