@@ -66,8 +66,9 @@ _TRANSIENT = (
     "UNIQUE constraint failed",
     "Model Version creation error",
     "must be in the 'active' state",
-    "File exists",  # MLflow looks for a folder, then makes it
 )
+# MLflow looks for a folder, then makes it, and another writer may come between; what is still there then is in the way.
+_MADE_MEANWHILE, _FEW = "File exists", 3
 
 # How MLflow, alembic and sqlite speak of tables that another version made, or that were only half made.
 _FOREIGN = re.compile(
@@ -225,7 +226,8 @@ class MlflowTracking:
             except ReleaseError:
                 raise
             except Exception as error:  # MLflow lets errors of sqlalchemy, alembic and requests through
-                if not any(sign in str(error) for sign in _TRANSIENT) or time.monotonic() > deadline:
+                passing = (*_TRANSIENT, _MADE_MEANWHILE) if attempt < _FEW else _TRANSIENT
+                if not any(sign in str(error) for sign in passing) or time.monotonic() > deadline:
                     raise self._trouble(error) from error
             _pause(attempt)
         raise EnvironmentTroubleError("other writers kept getting in the way", where=self.name, fix=_LATER)
